@@ -1,0 +1,11 @@
+#include "base/hash.h"
+
+#include <xxhash.h>
+
+namespace cowlab {
+
+std::uint64_t hash64(const void* data, std::size_t size, std::uint64_t seed) {
+    return XXH3_64bits_withSeed(data, size, seed);
+}
+
+}  // namespace cowlab

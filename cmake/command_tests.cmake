@@ -1,0 +1,1 @@
+# Tests that run the `cowlab` program itself, as a person would.

@@ -1,0 +1,51 @@
+# cowlab_folder(NAME ...): the static library cowlab_NAME from every source of the folder NAME and
+# of its sub-folders that is neither a test nor a main program; the rest of the arguments go to
+# target_link_libraries. A folder without sources yet becomes an interface library.
+set(cowlab_revision_script "${CMAKE_SOURCE_DIR}/cmake/revision.cmake")
+
+function(cowlab_sources out folder)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/${folder}/*.cc")
+  list(FILTER sources EXCLUDE REGEX "_test\\.cc$|_main\\.cc$|/main\\.cc$")
+  if(folder STREQUAL "scenarios")
+    list(FILTER sources EXCLUDE REGEX "/scenarios/museum/")
+  endif()
+  set(${out} ${sources} PARENT_SCOPE)
+endfunction()
+
+function(cowlab_folder name)
+  cowlab_sources(sources ${name})
+  if(sources)
+    add_library(cowlab_${name} STATIC ${sources})
+    target_include_directories(cowlab_${name} PUBLIC ${CMAKE_SOURCE_DIR})
+    target_link_libraries(cowlab_${name} ${ARGN})
+  else()
+    add_library(cowlab_${name} INTERFACE)
+  endif()
+endfunction()
+
+# The `cowlab` program: the library of the folder (so that its parts can be tested) and main.cc.
+function(cowlab_command folder)
+  cowlab_folder(${folder} ${ARGN})
+  if(EXISTS ${CMAKE_SOURCE_DIR}/${folder}/main.cc)
+    add_executable(cowlab ${folder}/main.cc)
+    target_link_libraries(cowlab PRIVATE cowlab_${folder})
+    set_target_properties(cowlab PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+  endif()
+endfunction()
+
+# One program of tests a folder, `NAME_tests`; a test may look at world and sim whatever its folder.
+function(cowlab_tests)
+  foreach(name ${ARGN})
+    file(GLOB_RECURSE tests CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/${name}/*_test.cc")
+    if(tests)
+      add_executable(${name}_tests ${tests})
+      target_link_libraries(${name}_tests PRIVATE cowlab_${name} cowlab_sim GTest::gtest_main
+        rapidcheck rapidcheck_gtest)
+      target_compile_definitions(${name}_tests PRIVATE
+        COWLAB_SOURCE_DIR="${CMAKE_SOURCE_DIR}" COWLAB_BINARY_DIR="${CMAKE_BINARY_DIR}")
+      include(GoogleTest)
+      gtest_discover_tests(${name}_tests TEST_PREFIX "${name}/" DISCOVERY_TIMEOUT 60
+        PROPERTIES ENVIRONMENT "RC_PARAMS=seed=1" LABELS ${name})
+    endif()
+  endforeach()
+endfunction()

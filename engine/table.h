@@ -1,0 +1,98 @@
+// A table: targets that cover a device from sector 0 without gaps, and what follows from them.
+//
+// Spec §18.1: targets are constructed in order; then every device range they declare is tested.
+// A table holds its devices open from construction to destruction.
+#pragma once
+
+#include <string_view>
+
+#include "engine/target.h"
+
+namespace cowlab {
+
+class DeviceMapper;
+
+// One line of a table, already split: `args` are the words after the type.
+struct TableLine {
+    Sectors start;
+    Sectors length;
+    std::string_view type;
+    const std::string_view* args = nullptr;
+    std::size_t arg_count = 0;
+};
+
+enum class TableMode : std::uint8_t { read_write, read_only };
+
+// What a constructor answers: a target, or an error code and a message for the log.
+struct Constructed {
+    Target* target = nullptr;
+    Errc error = Errc::ok;
+    std::string_view message;  // static text
+
+    static Constructed failed(Errc e, std::string_view text) { return {nullptr, e, text}; }
+};
+
+// What a constructor has to work with.
+struct TargetContext {
+    Engine& engine;
+    DeviceMapper& mapper;
+    Table& table;
+    MappedDevice& device;
+    Sectors begin;
+    Sectors length;
+    TableMode mode;
+    const std::string_view* args;
+    std::size_t arg_count;
+
+    // Opens the device a word names ("MAJOR:MINOR" or a name) for this table; nullptr: ENODEV.
+    BlockDevice* open(std::string_view word) const;
+};
+
+struct TargetType : ListNode<> {
+    std::string_view name;
+    std::uint32_t version[3];
+    Constructed (*construct)(const TargetContext& context) = nullptr;
+};
+
+class Table {
+  public:
+    Table(Engine& engine, MappedDevice& device, TableMode mode)
+        : engine_(engine), device_(device), mode_(mode) {}
+    Table(const Table&) = delete;
+
+    // Fiber: constructors may read metadata. On an error the table must be destroyed all the same;
+    // what constructors did to the media stays done.
+    Errc construct(DeviceMapper& mapper, const TableLine* lines, std::size_t count);
+    // Fiber: waits for the targets' work in progress.
+    void destroy();
+
+    Sectors size() const { return size_; }
+    TableMode mode() const { return mode_; }
+    std::size_t target_count() const { return target_count_; }
+    Target* find(Sectors sector) const;
+    List<Target>& targets() { return targets_; }
+    const List<Target>& targets() const { return targets_; }
+    bool uses(DeviceNumber number) const;
+    // As they are now; a device fixes them when the table becomes live.
+    DeviceLimits compute_limits() const;
+
+    // For constructors: remembers that this table holds `device` open.
+    Errc hold(BlockDevice& device);
+
+  private:
+    struct Held : ListNode<> {
+        BlockDevice* device = nullptr;
+    };
+    Errc check_ranges() const;
+    Errc check_block_alignment() const;
+
+    Engine& engine_;
+    MappedDevice& device_;
+    TableMode mode_;
+    Sectors size_;
+    std::size_t target_count_ = 0;
+    List<Target> targets_;
+    List<Held> held_;
+};
+
+}  // namespace cowlab
