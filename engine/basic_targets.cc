@@ -79,29 +79,20 @@ Constructed construct_without_arguments(const TargetContext& c) {
     return {t, Errc::ok, {}};
 }
 
-void define(TargetType& type, std::string_view name, std::uint32_t major, std::uint32_t minor,
-            Constructed (*construct)(const TargetContext&)) {
-    type.name = name;
-    type.version[0] = major;
-    type.version[1] = minor;
-    type.version[2] = 0;
-    type.construct = construct;
-}
-
 }  // namespace
 
 void EngineTargetTypes::add_to(DeviceMapper& mapper) {
-    define(linear, "linear", 1, 4, construct_linear);
-    define(error, "error", 1, 5, [](const TargetContext& c) {
+    linear.define("linear", 1, 4, construct_linear);
+    error.define("error", 1, 5, [](const TargetContext& c) {
         // The kernel's error target takes, and ignores, any arguments.
         auto* t = c.engine.memory.create<ErrorTarget>(MemoryUse::target, c);
         if (t == nullptr) return Constructed::failed(Errc::enomem, "Cannot allocate context");
         return Constructed{t, Errc::ok, {}};
     });
-    define(zero, "zero", 1, 2, construct_without_arguments<ZeroTarget>);
-    define(snapshot, "snapshot", 1, 16, construct_snapshot);
-    define(snapshot_origin, "snapshot-origin", 1, 9, construct_snapshot_origin);
-    define(snapshot_merge, "snapshot-merge", 1, 5, construct_snapshot_merge);
+    zero.define("zero", 1, 2, construct_without_arguments<ZeroTarget>);
+    snapshot.define("snapshot", 1, 16, construct_snapshot);
+    snapshot_origin.define("snapshot-origin", 1, 9, construct_snapshot_origin);
+    snapshot_merge.define("snapshot-merge", 1, 5, construct_snapshot_merge);
     for (TargetType* t : {&linear, &error, &zero, &snapshot, &snapshot_origin, &snapshot_merge}) {
         mapper.add_target_type(*t);
     }

@@ -78,7 +78,9 @@ BlockDevice* DeviceMapper::resolve(std::string_view word) const {
         parse_number(word.substr(colon + 1), number.minor)) {
         return find(number);
     }
-    return find(word);
+    constexpr std::string_view directory = "/dev/mapper/";
+    if (word.substr(0, directory.size()) == directory) return find(word.substr(directory.size()));
+    return nullptr;
 }
 
 Errc DeviceMapper::create(std::string_view name) {

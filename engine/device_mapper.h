@@ -38,7 +38,7 @@ class DeviceMapper {
     // "START LENGTH TYPE TEXT" of every target, joined by " ; ", blanks at the end dropped.
     void print(const Table* table, StatusKind kind, TextSink& out) const;
 
-    // A device by "MAJOR:MINOR" or by name.
+    // A device by "MAJOR:MINOR" or "/dev/mapper/NAME"; nullptr if there is none.
     BlockDevice* resolve(std::string_view word) const;
     const TargetType* find_type(std::string_view name) const;
     Engine& engine() { return engine_; }

@@ -359,6 +359,7 @@ void MappedDevice::internal_resume() {
 void MappedDevice::set_inactive(Table* table) {
     Table* before = inactive_;
     inactive_ = table;
+    had_table_ = had_table_ || table != nullptr;
     if (before != nullptr) before->destroy();
 }
 

@@ -60,6 +60,8 @@ class MappedDevice final : public BlockDevice, public ListNode<MappedDevice> {
     Table* live() const { return live_; }
     Table* inactive() const { return inactive_; }
     bool is_suspended() const { return suspended_; }
+    // True once a table was loaded, whatever became of it: the device can be opened.
+    bool had_table() const { return had_table_; }
     bool is_read_only() const { return live_ != nullptr && live_->mode() == TableMode::read_only; }
     std::uint64_t requests_in_flight() const { return in_flight_; }
 
@@ -118,6 +120,7 @@ class MappedDevice final : public BlockDevice, public ListNode<MappedDevice> {
     Table* inactive_ = nullptr;
     Sectors capacity_;
     DeviceLimits limits_;
+    bool had_table_ = false;
     bool suspended_ = false;
     bool blocked_ = false;
     bool internal_ = false;

@@ -44,8 +44,8 @@ Errc Table::construct(DeviceMapper& mapper, const TableLine* lines, std::size_t 
             l.start.value + l.length.value > UINT64_MAX / sector_bytes) {
             return refuse("too many sectors", Errc::einval);
         }
-        const TargetContext context{engine_,  mapper, *this,  device_,    l.start,
-                                    l.length, mode_,  l.args, l.arg_count};
+        const TargetContext context{*type,   engine_,  mapper, *this,  device_,
+                                    l.start, l.length, mode_,  l.args, l.arg_count};
         const Constructed c = type->construct(context);
         if (c.target == nullptr) {
             Text<200> what;

@@ -32,8 +32,28 @@ struct Constructed {
     static Constructed failed(Errc e, std::string_view text) { return {nullptr, e, text}; }
 };
 
+struct TargetContext;
+
+// A kind of target, as a module registers it. `name` and `context` outlive it.
+struct TargetType : ListNode<> {
+    std::string_view name;
+    std::uint32_t version_major = 0;
+    std::uint32_t version_minor = 0;
+    Constructed (*construct)(const TargetContext& context) = nullptr;
+    void* context = nullptr;  // whatever the constructor needs beyond the table line
+
+    void define(std::string_view type_name, std::uint32_t major, std::uint32_t minor,
+                Constructed (*constructor)(const TargetContext&)) {
+        name = type_name;
+        version_major = major;
+        version_minor = minor;
+        construct = constructor;
+    }
+};
+
 // What a constructor has to work with.
 struct TargetContext {
+    const TargetType& type;
     Engine& engine;
     DeviceMapper& mapper;
     Table& table;
@@ -46,12 +66,6 @@ struct TargetContext {
 
     // Opens the device a word names ("MAJOR:MINOR" or a name) for this table; nullptr: ENODEV.
     BlockDevice* open(std::string_view word) const;
-};
-
-struct TargetType : ListNode<> {
-    std::string_view name;
-    std::uint32_t version[3];
-    Constructed (*construct)(const TargetContext& context) = nullptr;
 };
 
 class Table {

@@ -212,18 +212,69 @@ class Model {
     std::uint32_t requests_in_flight() const { return in_flight_; }
 
   private:
-    struct Page;     // the registers of 8 neighbouring sectors
-    struct Volume;   // an origin or a snapshot
-    struct Request;  // what an Op names
-    struct Base;     // a snapshot's sector, as seen through the origin
+    // volume.h
+    struct Page;
+    struct Volume;
+    struct Request;
+    struct Look;
+    static constexpr std::uint32_t none = ~std::uint32_t{0};
+
+    Time tick();
+    Time horizon() const;
+    Volume& volume(VolumeId id) const;
+    Volume& origin_of(const Volume& snapshot) const;
+    Volume& snapshot(SnapshotId id) const;
+    Volume& add_volume(Sectors size);
+    Flushes flushes_of(const Volume& v) const;
+    Version first_version(const Volume& v, std::uint64_t sector) const;
+
+    Register& register_at(Volume& v, std::uint64_t sector);
+    void make_room(Volume& v, Register& r);
+    void append(Volume& v, Register& r, const Version& version);
+    void release_registers(Volume& v);
+
+    Op begin_request(const Request& request);
+    Request& named(Op op);
+    Request take(Op op);
+    void require_usable(const Volume& v, Sectors start, Sectors count) const;
+    void add_versions(Volume& v, const Request& request, const Content& content, bool discard);
+    void end_versions(Volume& v, const Request& request, Errc result, bool discard);
+
+    Look judge(Volume& v, std::uint64_t sector, Register* r, ContentId id, const Request& request,
+               Interval read);
+    bool judge_base(const Volume& snapshot, std::uint64_t sector, ContentId id, bool is_certain);
+    Violation violation(const Volume& v, Sectors sector, ContentId id, Interval read, Rule rule);
+
+    template <class F>
+    void each_base(const Volume& snapshot, std::uint64_t sector, F visit) const;
+    template <class F>
+    void each_allowed(const Volume& v, std::uint64_t sector, Interval read, F visit) const;
+    template <class F>
+    void each_survivor(const Volume& v, std::uint64_t sector, F visit) const;
+    template <class F>
+    void each_below_merge(const Volume& origin, std::uint64_t sector, F visit) const;
+
+    void detach(Volume& snapshot, std::uint64_t sector);
+    void widen_base(Volume& snapshot, std::uint64_t sector);
+    void detach_others(Volume& origin, const Volume* except, std::uint64_t sector);
+    void settle_after_loss(Volume& v);
+    void collapse(Volume& v, Register& r);
+    void view_of(const Volume& v, const Register& r, GrowArray<Version>& view) const;
+    void replace(Volume& v, Register& r, const GrowArray<Version>& view);
+    void replace_by_either(Volume& v, Register& r, const GrowArray<ContentId>& ids);
+    void adopt(Volume& origin, Volume& snapshot, std::uint64_t sector);
+    void note_below_merge(Volume& origin, std::uint64_t sector, ContentId id);
+    void split_merge(Volume& origin, Volume* give_to);
+    void end_of_merge(Volume& origin);
 
     Arena* arena_;
     GrowArray<Volume*> volumes_;
     GrowArray<Request> requests_;
-    std::uint32_t free_request_ = ~std::uint32_t{0};
-    std::uint32_t oldest_request_ = ~std::uint32_t{0};
-    std::uint32_t newest_request_ = ~std::uint32_t{0};
+    std::uint32_t free_request_ = none;
+    std::uint32_t oldest_read_ = none;
+    std::uint32_t newest_read_ = none;
     std::uint32_t in_flight_ = 0;
+    std::uint32_t serial_ = 0;
     Time now_ = 0;
     Counters counters_;
 };

@@ -35,7 +35,8 @@ Version& Register::append(Arena& arena, const Version& v) {
 }
 
 Version* Register::of_request(Time began) {
-    for (std::uint32_t i = size_; i-- > retired_;) {
+    // Retired ones too: a read may have shown it, and a later write superseded it, before it ended.
+    for (std::uint32_t i = size_; i-- > 0;) {
         if (versions_[i].in_flight && versions_[i].end == began) return &versions_[i];
     }
     return nullptr;
@@ -49,6 +50,30 @@ void Register::remove(Version& v) {
         hole = &versions_[retired_];
     }
     *hole = versions_[--size_];
+}
+
+void Register::learn(Version& x, Interval read) {
+    x.certain = 1;
+    const Time first = std::min(Time{x.first}, read.end);
+    Time last = std::max(Time{x.last}, read.begin);
+    // What comes before x was there before x: x was yet to come then.
+    for (const Version& y : all()) {
+        if (&y != &x && y.certain && y.first < last) last = std::max(last, Time{y.last});
+    }
+    x.first = first & never;
+    x.last = last & never;
+    for (std::uint32_t i = size_; i-- > 0;) {
+        Version& y = versions_[i];
+        if (&y == &x) continue;
+        const bool before = y.first < last;
+        const bool after = first < y.last;
+        if (before) y.first = std::min(Time{y.first}, first) & never;
+        if (after) y.last = std::max(Time{y.last}, last) & never;
+    }
+    for (std::uint32_t i = size_; i-- > 0;) {
+        Version& y = versions_[i];
+        if (!y.certain && y.first < last && first < y.last) remove(y);
+    }
 }
 
 void Register::release(Arena& arena) {
@@ -106,23 +131,6 @@ Survival::Survival(std::span<const Version> versions, const Flushes& flushes) : 
 
 bool Survival::may_survive(const Version& x) const {
     return !bound_.is_behind(x.first, is_durable(x) ? Time{x.last} : 0);
-}
-
-void learn(std::span<Version> all, Version& x, Interval read) {
-    x.certain = 1;
-    Time first = std::min(Time{x.first}, read.end);
-    Time last = std::max(Time{x.last}, read.begin);
-    // What comes before x was there before x: x is yet to come then.
-    for (const Version& y : all) {
-        if (&y != &x && y.certain && y.first < last) last = std::max(last, Time{y.last});
-    }
-    x.first = first & never;
-    x.last = last & never;
-    for (Version& y : all) {
-        if (&y == &x) continue;
-        if (y.first < last) y.first = std::min(Time{y.first}, first) & never;
-        if (first < y.last) y.last = std::max(Time{y.last}, last) & never;
-    }
 }
 
 }  // namespace cowlab

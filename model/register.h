@@ -12,7 +12,7 @@
 // counted among the requests of x, it brings no version into conflict with x: no w that must come
 // both before and after it. (Gibbons and Korach, "Testing shared memories", 1997, prove that no
 // such pair is all that is needed.) Versions before a version that a read cannot go back behind
-// may be forgotten: the relation is kept transitive (learn()), so nothing is lost with them.
+// may be forgotten: the relation is kept transitive (Register::learn), so nothing is lost with them.
 //
 // Durability uses the same relation: at a power loss a version may survive unless it came before a
 // durable one.
@@ -34,7 +34,7 @@ using Time = std::uint64_t;
 inline constexpr unsigned time_bits = 44;
 inline constexpr Time never = (Time{1} << time_bits) - 1;
 
-// The beginning and the end of a read. A snapshot's base is a read of one point, its activation.
+// The beginning and the end of a read.
 struct Interval {
     Time begin = 0;
     Time end = 0;
@@ -52,7 +52,7 @@ struct Version {
     std::uint64_t base : 1 = 0;       // is (one candidate for) the snapshot's base
     std::uint64_t survived : 1 = 0;   // came through a power loss
     std::uint64_t flushed_by_origin : 1 = 0;  // in a snapshot, but it lies in the origin's cache
-    std::uint64_t discard : 1 = 0;            // no snapshot is protected from it
+    std::uint64_t copies_nothing : 1 = 0;     // no sign that a snapshot's base was copied for it
     std::uint64_t wanted : 1 = 0;             // scratch of whoever calls forget()
     std::uint64_t unused : 11 = 0;
     std::uint64_t end : time_bits = 0;  // when it ended; `never` if no flush can make it durable
@@ -91,6 +91,9 @@ class Register {
     void clear() { size_ = retired_ = 0; }
     void release(Arena& arena);
 
+    // A read returned x: takes in what follows for x and all others, and drops the uncertain versions
+    // that this shows never happened (x may move). REQUIRES: the read may return x.
+    void learn(Version& x, Interval read);
     // Retires every current version that no read beginning at `horizon` or later can return.
     void retire(Time horizon);
     // Forgets the retired versions that a power loss cannot bring back and nobody wants.
@@ -156,8 +159,5 @@ class Survival {
     Flushes flushes_;
     Bound bound_;
 };
-
-// The read returned x: take in what follows for x and all others. REQUIRES: it may return x.
-void learn(std::span<Version> all, Version& x, Interval read);
 
 }  // namespace cowlab

@@ -200,7 +200,7 @@ bool OptionParser::parse_power_loss() {
     }
     std::string said(words_.next());
     if (!words_.at_end()) said.append(" ").append(words_.next());
-    for (const Survival survival : {Survival::losing_everything, Survival::keeping_everything}) {
+    for (const Survivors survival : {Survivors::losing_everything, Survivors::keeping_everything}) {
         if (said != name_of(survival)) continue;
         loss.survival = survival;
         return true;

@@ -138,7 +138,7 @@ TEST(Parse, an_injected_fault_says_which_requests_where_what_and_how_often) {
 TEST(Parse, a_power_loss_is_now_or_after_a_request) {
     const Step now = step_of("power-loss keeping everything");
     EXPECT_TRUE(now.loss.at_once);
-    EXPECT_EQ(now.loss.survival, Survival::keeping_everything);
+    EXPECT_EQ(now.loss.survival, Survivors::keeping_everything);
 
     const Step later = step_of("power-loss after s.store area-write 2 issued losing everything");
     EXPECT_FALSE(later.loss.at_once);

@@ -9,11 +9,12 @@
 #include <cstdint>
 
 #include "base/units.h"
+#include "model/content.h"
 
 namespace cowlab {
 
 constexpr std::uint64_t pattern_word(std::uint64_t seed, std::uint64_t sector) {
-    return std::uint64_t{0xD5} << 56 | (seed & 0xffffff) << 32 | (sector & 0xffffffff);
+    return pattern_content(seed, Sectors{sector});
 }
 
 struct SectorContent {
@@ -28,9 +29,6 @@ struct SectorContent {
 // `bytes` is one sector: 512 bytes, of any alignment.
 void fill_pattern(std::uint8_t* bytes, std::uint64_t seed, std::uint64_t sector);
 SectorContent recognise(const std::uint8_t* bytes);
-
-using ContentId = std::uint64_t;
-inline constexpr ContentId zero_content = 0;
 
 ContentId content_id(const std::uint8_t* bytes);
 constexpr bool is_pattern(ContentId id) {

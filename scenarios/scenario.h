@@ -96,7 +96,7 @@ struct PowerLossSpec {
     RequestClass request_class = RequestClass::any;
     std::uint64_t nth = 1;
     Moment moment = Moment::done;
-    Survival survival = Survival::losing_everything;
+    Survivors survival = Survivors::losing_everything;
     bool operator==(const PowerLossSpec&) const = default;
 };
 

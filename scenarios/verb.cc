@@ -56,7 +56,7 @@ std::string_view name_of(InjectTimes times) {
 std::string_view name_of(Moment moment) {
     return name_in(moment_names, moment);
 }
-std::string_view name_of(Survival survival) {
+std::string_view name_of(Survivors survival) {
     return name_in(survival_names, survival);
 }
 std::string_view name_of(Policy policy) {

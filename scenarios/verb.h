@@ -115,7 +115,7 @@ enum class InjectTimes : std::uint8_t { once, sticky, nth };
 enum class Moment : std::uint8_t { done, issued };
 // power-loss: what becomes of sectors that the disk's cache was free to keep or to lose. Pins on
 // the point `survive` decide about single ones.
-enum class Survival : std::uint8_t { losing_everything, keeping_everything };
+enum class Survivors : std::uint8_t { losing_everything, keeping_everything };
 
 // The engine's policy (cli.md): the correct engine, the golden kernel, or Linux 4.12.
 enum class Policy : std::uint8_t { correct, kernel, v4_12 };
@@ -126,7 +126,7 @@ std::string_view name_of(RequestClass request_class);
 std::string_view name_of(InjectKind kind);
 std::string_view name_of(InjectTimes times);
 std::string_view name_of(Moment moment);
-std::string_view name_of(Survival survival);  // "losing everything": two words
-std::string_view name_of(Policy policy);      // "default" for correct
+std::string_view name_of(Survivors survival);  // "losing everything": two words
+std::string_view name_of(Policy policy);       // "default" for correct
 
 }  // namespace cowlab

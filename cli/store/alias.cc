@@ -29,7 +29,8 @@ bool step_below_partition(Extent& e) {
     unsigned disk_minor = 0;
     char colon = 0;
     int number = 0;
-    if (!read_attribute(at + "/partition", number) || !read_attribute(at + "/start", start)) return false;
+    if (!read_attribute(at + "/partition", number) || !read_attribute(at + "/start", start))
+        return false;
     std::ifstream disk(at + "/../dev");
     if (!(disk >> disk_major >> colon >> disk_minor)) return false;
     e.device = makedev(disk_major, disk_minor);
@@ -71,15 +72,19 @@ Result<void> require_apart(const FileImage& cow, const FileImage& origin) {
     if (!a.overlaps(b)) return {};
     const std::uint64_t first = std::max(a.start, b.start);
     const std::uint64_t end = std::min(a.start + a.bytes, b.start + b.bytes);
-    if (first == a.start && first == b.start && end == a.start + a.bytes && end == b.start + b.bytes) {
-        return refuse(origin.name(), fmt::format("is the same as the COW device {}: give the origin, the "
-                                                 "device the snapshot was taken of",
-                                                 cow.name()));
+    if (first == a.start && first == b.start && end == a.start + a.bytes &&
+        end == b.start + b.bytes) {
+        return refuse(origin.name(),
+                      fmt::format("is the same as the COW device {}: give the origin, the "
+                                  "device the snapshot was taken of",
+                                  cow.name()));
     }
-    return refuse(origin.name(),
-                  fmt::format("shares {} sectors, from its sector {} on, with the COW device {}: give windows "
-                              "that do not overlap (`dmsetup table`, `lvs -a -o +seg_pe_ranges`)",
-                              (end - first) / sector_bytes, (first - b.start) / sector_bytes, cow.name()));
+    return refuse(
+        origin.name(),
+        fmt::format(
+            "shares {} sectors, from its sector {} on, with the COW device {}: give windows "
+            "that do not overlap (`dmsetup table`, `lvs -a -o +seg_pe_ranges`)",
+            (end - first) / sector_bytes, (first - b.start) / sector_bytes, cow.name()));
 }
 
 }  // namespace cowlab::store

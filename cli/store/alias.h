@@ -1,8 +1,8 @@
 // Whether two images are, by whatever names, the same bytes of this host.
 //
-// Hard links, symbolic links, second device nodes, loop devices over a file and partitions of a disk
-// are seen through. Not seen through are device-mapper tables (a linear volume over the same disk)
-// and bind-mounted or network copies: nothing on the host says where their bytes lie.
+// Hard links, symbolic links, second device nodes, loop devices over a file and partitions of a
+// disk are seen through. Not seen through are device-mapper tables (a linear volume over the same
+// disk) and bind-mounted or network copies: nothing on the host says where their bytes lie.
 #pragma once
 
 #include "cli/image_file.h"

@@ -27,8 +27,8 @@ std::string summary(const Examination& e) {
 
 void print_lines(Printer& out, const std::string& name, const Examination& e) {
     for (const Finding& f : e.findings.kept()) {
-        out.print("byte {:<12} {:<11} {:<25} {}: {}\n", f.offset, name_of(severity_of(f.kind)), name_of(f.kind),
-                  f.what, f.consequence);
+        out.print("byte {:<12} {:<11} {:<25} {}: {}\n", f.offset, name_of(severity_of(f.kind)),
+                  name_of(f.kind), f.what, f.consequence);
     }
     if (const std::uint64_t more = e.findings.count() - e.findings.kept().size(); more > 0) {
         out.print("… and {} findings more\n", more);
@@ -50,9 +50,11 @@ void print_json(Printer& out, const std::string& name, const Examination& e) {
                          {"valid", e.header.valid},
                          {"version", e.header.version},
                          {"chunk_size", e.header.chunk_size}};
-    out.print("{{\"image\":{},\n\"verdict\":{},\n\"header\":{},\n\"exceptions\":{},\n\"findings_total\":{},\n"
-              "\"findings\":[",
-              text(name), text(verdict(e.findings)), text(header), e.list.records, e.findings.count());
+    out.print(
+        "{{\"image\":{},\n\"verdict\":{},\n\"header\":{},\n\"exceptions\":{},\n\"findings_total\":{"
+        "},\n"
+        "\"findings\":[",
+        text(name), text(verdict(e.findings)), text(header), e.list.records, e.findings.count());
     const char* separator = "\n";
     for (const Finding& f : e.findings.kept()) {
         Json j = {{"offset", f.offset},

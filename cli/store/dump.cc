@@ -23,19 +23,21 @@ void for_each_joined(const std::vector<Run>& runs, Print&& print) {
 void print_json(Printer& out, const HeaderReport& header, const ExceptionList& list) {
     const format::Header& h = header.fields;
     const Layout& layout = *header.layout;
-    out.print("{{\"header\":{{\"magic\":{},\"valid\":{},\"version\":{},\"chunk_size\":{}}},\n\"areas\":[", h.magic,
-              h.valid, h.version, h.chunk_size);
+    out.print(
+        "{{\"header\":{{\"magic\":{},\"valid\":{},\"version\":{},\"chunk_size\":{}}},\n\"areas\":[",
+        h.magic, h.valid, h.version, h.chunk_size);
     for (std::size_t a = 0; a < list.area_records.size(); ++a) {
         const ChunkIndex chunk = layout.area_chunk(a);
-        out.print("{}\n{{\"index\":{},\"chunk\":{},\"offset_bytes\":{},\"records\":{},\"full\":{}}}",
-                  a == 0 ? "" : ",", a, chunk.value, layout.byte_of(chunk), list.area_records[a],
-                  list.area_records[a] == layout.records_per_area());
+        out.print(
+            "{}\n{{\"index\":{},\"chunk\":{},\"offset_bytes\":{},\"records\":{},\"full\":{}}}",
+            a == 0 ? "" : ",", a, chunk.value, layout.byte_of(chunk), list.area_records[a],
+            list.area_records[a] == layout.records_per_area());
     }
     out.print("],\n\"exceptions\":[");
     const char* separator = "";
     for_each_joined(list.runs, [&](const Run& r) {
-        out.print("{}\n{{\"old\":{},\"new\":{},\"count\":{}}}", separator, r.old_chunk.value, r.new_chunk.value,
-                  r.count);
+        out.print("{}\n{{\"old\":{},\"new\":{},\"count\":{}}}", separator, r.old_chunk.value,
+                  r.new_chunk.value, r.count);
         separator = ",";
     });
     out.print("]}}\n");
@@ -53,35 +55,40 @@ void print_areas(Printer& out, const Layout& layout, const ExceptionList& list) 
     out.print("areas       {:>8} {:>12} {:>16}   records\n", "area", "chunk", "byte");
     const std::uint64_t full = layout.records_per_area();
     for (std::size_t a = 0; a < list.area_records.size(); ++a) {
-        const bool inside_full_stretch = a > 0 && a + 1 < list.area_records.size() &&
-                                         list.area_records[a + 1] == full;
+        const bool inside_full_stretch =
+            a > 0 && a + 1 < list.area_records.size() && list.area_records[a + 1] == full;
         if (inside_full_stretch) {
             if (a == 1) out.print("            {:>8}   (full ones)\n", "…");
             continue;
         }
         const ChunkIndex chunk = layout.area_chunk(a);
-        out.print("            {:>8} {:>12} {:>16}   {} of {}\n", a, chunk.value, layout.byte_of(chunk),
-                  list.area_records[a], full);
+        out.print("            {:>8} {:>12} {:>16}   {} of {}\n", a, chunk.value,
+                  layout.byte_of(chunk), list.area_records[a], full);
     }
 }
 
-void print_table(Printer& out, const Image& image, const HeaderReport& header, const ExceptionList& list) {
+void print_table(Printer& out, const Image& image, const HeaderReport& header,
+                 const ExceptionList& list) {
     const format::Header& h = header.fields;
     const Layout& layout = *header.layout;
     out.print("store       {}\n", image.name());
-    out.print("header      magic {:#010x}, valid {}{}, version {}, chunk size {} sectors ({} bytes)\n", h.magic,
-              h.valid, h.valid == 0 ? " (invalidated)" : "", h.version, h.chunk_size, layout.chunk().bytes());
+    out.print(
+        "header      magic {:#010x}, valid {}{}, version {}, chunk size {} sectors ({} bytes)\n",
+        h.magic, h.valid, h.valid == 0 ? " (invalidated)" : "", h.version, h.chunk_size,
+        layout.chunk().bytes());
     out.print("usage       {}\n", usage(image, layout, list));
     out.print("next free   chunk {}\n", list.next_free.value);
     print_areas(out, layout, list);
-    if (!list.terminated) out.print("            the list does not end: the next area lies beyond the image\n");
+    if (!list.terminated)
+        out.print("            the list does not end: the next area lies beyond the image\n");
     std::uint64_t runs = 0;
     for_each_joined(list.runs, [&](const Run&) { ++runs; });
     out.print("exceptions  {} in {} runs\n", list.records, runs);
     if (runs == 0) return;
     out.print("            {:>16} {:>16} {:>10}\n", "old", "new", "count");
     for_each_joined(list.runs, [&](const Run& r) {
-        out.print("            {:>16} {:>16} {:>10}\n", r.old_chunk.value, r.new_chunk.value, r.count);
+        out.print("            {:>16} {:>16} {:>10}\n", r.old_chunk.value, r.new_chunk.value,
+                  r.count);
     });
 }
 

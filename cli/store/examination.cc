@@ -9,18 +9,21 @@ namespace {
 
 // A list that is empty although another chunk size would show one. On a device that held an older
 // store this is nothing unusual, so it is only suspicious.
-Result<void> check_for_other_chunk_size(const Image& cow, const Layout& layout, Findings& findings) {
+Result<void> check_for_other_chunk_size(const Image& cow, const Layout& layout,
+                                        Findings& findings) {
     auto fitting = chunk_size_of_a_list(cow);
     if (!fitting) return failure(std::move(fitting).error());
     if (!*fitting || **fitting <= layout.chunk().sectors()) return {};
     const std::uint64_t size = (*fitting)->value;
     findings.add(Kind::chunk_size_doubtful, 12, [&](Finding& f) {
-        f.what = fmt::format("the list is empty, but at byte {} stands one that fits chunk size {} (the header "
-                             "says {})",
-                             (*fitting)->bytes(), size, layout.chunk().sectors().value);
-        f.consequence = fmt::format("harmless if an older store lies underneath; if not, the chunk size was "
-                                    "changed (`store read --salvage --chunk-size {}` reads it)",
-                                    size);
+        f.what = fmt::format(
+            "the list is empty, but at byte {} stands one that fits chunk size {} (the header "
+            "says {})",
+            (*fitting)->bytes(), size, layout.chunk().sectors().value);
+        f.consequence = fmt::format(
+            "harmless if an older store lies underneath; if not, the chunk size was "
+            "changed (`store read --salvage --chunk-size {}` reads it)",
+            size);
     });
     return {};
 }
@@ -34,9 +37,10 @@ Result<Examination> examine(const Image& cow, const ExamineOptions& options) {
                     static_cast<std::uint32_t>(options.chunk_size->sectors().value)};
         e.layout.emplace(*options.chunk_size, cow.bytes());
         if (!e.layout->fits(e.layout->area_chunk(0))) {
-            return refuse(cow.name(), fmt::format("the image is too small for chunks of {} sectors: give the "
-                                                  "chunk size the snapshot was made with",
-                                                  e.header.chunk_size));
+            return refuse(cow.name(),
+                          fmt::format("the image is too small for chunks of {} sectors: give the "
+                                      "chunk size the snapshot was made with",
+                                      e.header.chunk_size));
         }
     } else {
         auto header = check_header(cow, e.findings);
@@ -64,17 +68,21 @@ Result<Examination> examine(const Image& cow, const ExamineOptions& options) {
     return e;
 }
 
+Error no_store_here(const Image& cow, const Findings& findings) {
+    const Finding* f = findings.first_serious();
+    CHECK(f != nullptr, "a header without a layout has a finding that says why");
+    return {Error::Kind::refused, cow.name(),
+            fmt::format("no store to read here: {}: check the path and the window "
+                        "(PATH@SECTOR+COUNT, see `lvs -a "
+                        "-o +seg_pe_ranges` or `dmsetup table`)",
+                        f->what)};
+}
+
 Result<HeaderReport> require_store(const Image& cow) {
     Findings findings;
     auto header = check_header(cow, findings);
-    if (!header) return header;
-    if (header->layout) return header;
-    findings.sort();
-    const Finding* f = findings.first_serious();
-    CHECK(f != nullptr, "a header without a layout has a finding that says why");
-    return refuse(cow.name(), fmt::format("no store to read here: {}: check the path and the window "
-                                          "(PATH@SECTOR+COUNT, see `lvs -a -o +seg_pe_ranges` or `dmsetup table`)",
-                                          f->what));
+    if (header && !header->layout) return failure(no_store_here(cow, findings));
+    return header;
 }
 
 }  // namespace cowlab::store

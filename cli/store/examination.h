@@ -18,7 +18,7 @@ struct Examination {
     std::optional<Layout> layout;  // none: the header does not tell where the list is
     ExceptionList list;
     ListReport records;
-    std::vector<Run> tail;  // records behind the end of the list, which nobody serves
+    std::vector<Run> tail;         // records behind the end of the list, which nobody serves
     std::uint64_t old_chunks = 0;  // that the origin has, or at most can have
     Findings findings;
 
@@ -34,7 +34,8 @@ struct Examination {
 // Errors: a part of the metadata could not be read.
 Result<Examination> examine(const Image& cow, const ExamineOptions& options);
 
-// For commands that need a store they can walk: the header's layout, or a refusal with the reason.
+// For commands that need a list they can walk: a header with a layout, or the refusal.
+Error no_store_here(const Image& cow, const Findings& findings);
 Result<HeaderReport> require_store(const Image& cow);
 
 }  // namespace cowlab::store

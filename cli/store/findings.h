@@ -61,8 +61,8 @@ struct Finding {
     std::string consequence;  // one clause
 };
 
-// Findings in the order of their offsets. A store of garbage has millions: the first `limit` of them
-// are kept, all are counted.
+// Findings in the order of their offsets. A store of garbage has millions: the first `limit` of
+// them are kept, all are counted.
 class Findings {
   public:
     static constexpr std::size_t limit = 1000;

@@ -15,9 +15,10 @@ constexpr std::uint64_t at_chunk_size = 12;
 
 std::string list_advice(std::optional<Sectors> fitting) {
     if (!fitting) return {};
-    return fmt::format("; a list stands at byte {} as if the chunk size were {} sectors (`store read "
-                       "--salvage --chunk-size {}` reads it)",
-                       fitting->bytes(), fitting->value, fitting->value);
+    return fmt::format(
+        "; a list stands at byte {} as if the chunk size were {} sectors (`store read "
+        "--salvage --chunk-size {}` reads it)",
+        fitting->bytes(), fitting->value, fitting->value);
 }
 
 // The header chunk behind the 16 bytes: the kernel writes it as zeros with every header.
@@ -26,12 +27,14 @@ Result<void> check_rest(const Image& image, HeaderReport& report, std::optional<
     const Sectors chunk = report.layout->chunk().sectors();
     if (fitting && *fitting < chunk) {
         findings.add(Kind::chunk_size_changed, at_chunk_size, [&](Finding& f) {
-            f.what = fmt::format("the chunk size says {} sectors, but inside the header chunk, at byte {}, "
-                                 "stands a list that fits chunk size {}",
-                                 chunk.value, fitting->bytes(), fitting->value);
-            f.consequence = fmt::format("exceptions are looked for in the wrong places: `store read --salvage "
-                                        "--chunk-size {}` reads the store",
-                                        fitting->value);
+            f.what = fmt::format(
+                "the chunk size says {} sectors, but inside the header chunk, at byte {}, "
+                "stands a list that fits chunk size {}",
+                chunk.value, fitting->bytes(), fitting->value);
+            f.consequence = fmt::format(
+                "exceptions are looked for in the wrong places: `store read --salvage "
+                "--chunk-size {}` reads the store",
+                fitting->value);
         });
         report.layout.reset();
         return {};
@@ -40,8 +43,10 @@ Result<void> check_rest(const Image& image, HeaderReport& report, std::optional<
     if (!found) return failure(std::move(found).error());
     if (*found == chunk.bytes()) return {};
     findings.add(Kind::header_not_zero, *found, [&](Finding& f) {
-        f.what = fmt::format("the header chunk is not zero behind its {} bytes", format::header_bytes);
-        f.consequence = "no reader looks here, but something other than a snapshot wrote to this device";
+        f.what =
+            fmt::format("the header chunk is not zero behind its {} bytes", format::header_bytes);
+        f.consequence =
+            "no reader looks here, but something other than a snapshot wrote to this device";
     });
     return {};
 }
@@ -85,20 +90,25 @@ Result<HeaderReport> check_header(const Image& image, Findings& findings) {
         });
         return report;
     }
-    if (h.magic == 0) {
+    if (h.magic == 0 && h.version == format::version && chunk_size_problem(h.chunk_size).empty()) {
         findings.add(Kind::magic_zeroed, at_magic, [&](Finding& f) {
-            f.what = "the magic is 0, yet header fields follow it" + list_advice(*fitting);
-            f.consequence = "a kernel takes this for a new device and overwrites the first exceptions";
+            f.what =
+                "the magic is 0, yet the fields behind it are a header's" + list_advice(*fitting);
+            f.consequence = "a kernel takes this for a new device and zeroes the first exceptions";
         });
         return report;
     }
     if (h.magic != format::magic) {
         findings.add(Kind::bad_magic, at_magic, [&](Finding& f) {
-            f.what = fmt::format("the magic is {:#010x}, not {:#010x} (\"SnAp\"): not a COW device, not its "
-                                 "first sector, or overwritten",
-                                 h.magic, format::magic) +
-                     list_advice(*fitting);
-            f.consequence = "no kernel loads it (\"Invalid or corrupt snapshot\")";
+            f.what =
+                fmt::format(
+                    "the magic is {:#010x}, not {:#010x} (\"SnAp\"): not a COW device, not its "
+                    "first sector, or overwritten",
+                    h.magic, format::magic) +
+                list_advice(*fitting);
+            f.consequence =
+                h.magic == 0 ? "a kernel takes this for a new device and overwrites its beginning"
+                             : "no kernel loads it (\"Invalid or corrupt snapshot\")";
         });
         return report;
     }
@@ -107,27 +117,31 @@ Result<HeaderReport> check_header(const Image& image, Findings& findings) {
     const std::string_view problem = chunk_size_problem(h.chunk_size);
     if (!problem.empty()) {
         findings.add(Kind::bad_chunk_size, at_chunk_size, [&](Finding& f) {
-            f.what = fmt::format("the chunk size {} is {}", h.chunk_size, problem) + list_advice(*fitting);
+            f.what = fmt::format("the chunk size {} is {}", h.chunk_size, problem) +
+                     list_advice(*fitting);
             f.consequence = "no kernel loads it (\"invalid on-disk chunk size\")";
         });
     }
     if (h.version != format::version) {
         findings.add(Kind::bad_version, at_version, [&](Finding& f) {
-            f.what = fmt::format("the version is {}, only {} is known", h.version, format::version) +
-                     list_advice(*fitting);
+            f.what =
+                fmt::format("the version is {}, only {} is known", h.version, format::version) +
+                list_advice(*fitting);
             f.consequence = "no kernel loads it (\"unable to handle snapshot disk version\")";
         });
     }
     if (h.valid == 0) {
         findings.add(Kind::invalidated, at_valid, [&](Finding& f) {
             f.what = "the snapshot was invalidated (it overflowed or a device failed)";
-            f.consequence = "origin writes after that were not copied: reads fail with EIO, and `store read "
-                            "--salvage` mixes old data with new";
+            f.consequence =
+                "origin writes after that were not copied: reads fail with EIO, and `store read "
+                "--salvage` mixes old data with new";
         });
     } else if (h.valid != 1) {
         findings.add(Kind::invalid_flag, at_valid, [&](Finding& f) {
             f.what = fmt::format("the valid flag is {}, only 0 and 1 are ever written", h.valid);
-            f.consequence = "kernels take it for valid, but the header was changed by something else";
+            f.consequence =
+                "kernels take it for valid, but the header was changed by something else";
         });
     }
     if (!problem.empty() || h.version != format::version) return report;
@@ -136,23 +150,29 @@ Result<HeaderReport> check_header(const Image& image, Findings& findings) {
     report.layout.emplace(chunk, image.bytes());
     if (!report.layout->fits(report.layout->area_chunk(0))) {
         findings.add(Kind::image_too_small, at_chunk_size, [&](Finding& f) {
-            f.what = fmt::format("with chunks of {} sectors the header and the first exception area need {}, "
-                                 "the image has {}",
-                                 h.chunk_size, 2 * chunk.sectors().value, image.bytes() / sector_bytes) +
-                     list_advice(*fitting);
-            f.consequence = "no kernel loads it: the image was cut off or the chunk size was changed";
+            f.what =
+                fmt::format(
+                    "with chunks of {} sectors the header and the first exception area need {}, "
+                    "the image has {}",
+                    h.chunk_size, 2 * chunk.sectors().value, image.bytes() / sector_bytes) +
+                list_advice(*fitting);
+            f.consequence =
+                "no kernel loads it: the image was cut off or the chunk size was changed";
         });
         report.layout.reset();
         return report;
     }
     if (!is_multiple_of(chunk.sectors(), image.logical_block())) {
         findings.add(Kind::chunk_size_not_multiple, at_chunk_size, [&](Finding& f) {
-            f.what = fmt::format("the chunk size {} is no multiple of this device's block of {} sectors",
-                                 h.chunk_size, image.logical_block().value);
-            f.consequence = "no kernel loads it from this device; from one with smaller blocks it does";
+            f.what =
+                fmt::format("the chunk size {} is no multiple of this device's block of {} sectors",
+                            h.chunk_size, image.logical_block().value);
+            f.consequence =
+                "no kernel loads it from this device; from one with smaller blocks it does";
         });
     }
-    if (auto r = check_rest(image, report, *fitting, findings); !r) return failure(std::move(r).error());
+    if (auto r = check_rest(image, report, *fitting, findings); !r)
+        return failure(std::move(r).error());
     return report;
 }
 

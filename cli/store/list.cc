@@ -13,7 +13,8 @@ void append(ExceptionList& list, const format::Record& r, bool starts_area) {
     const std::uint64_t index = list.records++;
     if (!starts_area && !list.runs.empty()) {
         Run& last = list.runs.back();
-        if (r.old_chunk == last.old_chunk + last.count && r.new_chunk == last.new_chunk + last.count) {
+        if (r.old_chunk == last.old_chunk + last.count &&
+            r.new_chunk == last.new_chunk + last.count) {
             ++last.count;
             return;
         }
@@ -32,7 +33,8 @@ Result<bool> load_area(const Image& image, const Layout& layout, std::uint64_t a
         for (std::uint64_t i = 0; i < buffer.size() / format::record_bytes; ++i) {
             const format::Record record = format::Record::read(buffer.data(), i);
             if (record.ends_list()) return false;
-            // Saturating: a number this wild is a finding elsewhere, and must not become a small one.
+            // Saturating: a number this wild is a finding elsewhere, and must not become a small
+            // one.
             const std::uint64_t after = record.new_chunk.value + 1;
             list.next_free = std::max(list.next_free, ChunkIndex{after == 0 ? after - 1 : after});
             append(list, record, at == begin && i == 0);
@@ -44,7 +46,8 @@ Result<bool> load_area(const Image& image, const Layout& layout, std::uint64_t a
 }  // namespace
 
 std::string Layout::record_name(std::uint64_t index) const {
-    return fmt::format("record {} of area {}", index % records_per_area(), index / records_per_area());
+    return fmt::format("record {} of area {}", index % records_per_area(),
+                       index / records_per_area());
 }
 
 Result<ExceptionList> load_list(const Image& image, const Layout& layout) {
@@ -58,7 +61,8 @@ Result<ExceptionList> load_list(const Image& image, const Layout& layout) {
         list.terminated = !*full;
     }
     // Never on a metadata chunk (CVE-2013-4299 was this skip missing).
-    if (format::is_metadata_chunk(layout.chunk(), list.next_free)) list.next_free = list.next_free + 1;
+    if (format::is_metadata_chunk(layout.chunk(), list.next_free))
+        list.next_free = list.next_free + 1;
     return list;
 }
 

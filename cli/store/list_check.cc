@@ -39,17 +39,17 @@ class ListCheck {
         std::vector<std::uint64_t>& lost = report_.lost;
         std::sort(lost.begin(), lost.end());
         lost.erase(std::unique(lost.begin(), lost.end()), lost.end());
-        report_.map = serving_map(list_.runs, lost, [this](std::uint64_t later, std::uint64_t first) {
-            duplicate_old(later, first);
-        });
+        report_.map = serving_map(
+            list_.runs, lost,
+            [this](std::uint64_t later, std::uint64_t first) { duplicate_old(later, first); });
         return std::move(report_);
     }
 
   private:
     std::string record_name(std::uint64_t index) const { return layout_.record_name(index); }
     std::string record_text(std::uint64_t index, const format::Record& r) const {
-        return fmt::format("{} maps old chunk {} to new chunk {}", record_name(index), r.old_chunk.value,
-                           r.new_chunk.value);
+        return fmt::format("{} maps old chunk {} to new chunk {}", record_name(index),
+                           r.old_chunk.value, r.new_chunk.value);
     }
     void lose(Kind kind, std::uint64_t index, const format::Record& r, std::string_view more,
               std::string_view consequence) {
@@ -75,8 +75,10 @@ class ListCheck {
             if (bad_new) {
                 lose_for_new(*bad_new, index, r);
             } else if (bad_old) {
-                lose(*bad_old, index, r, fmt::format(", the origin has {} chunks", rules_.old_chunks()),
-                     "nothing of the snapshot can be read through it: damaged, or not the right origin");
+                lose(*bad_old, index, r,
+                     fmt::format(", the origin has {} chunks", rules_.old_chunks()),
+                     "nothing of the snapshot can be read through it: damaged, or not the right "
+                     "origin");
             }
             if (!in_place && !bad_new) displaced_.push_back({index, r});
         }
@@ -102,8 +104,9 @@ class ListCheck {
     void duplicate_new_chunks() {
         std::vector<Displaced> by_new = displaced_;
         std::sort(by_new.begin(), by_new.end(), [](const Displaced& a, const Displaced& b) {
-            return a.record.new_chunk != b.record.new_chunk ? a.record.new_chunk < b.record.new_chunk
-                                                            : a.index < b.index;
+            return a.record.new_chunk != b.record.new_chunk
+                       ? a.record.new_chunk < b.record.new_chunk
+                       : a.index < b.index;
         });
         for (std::size_t i = 0; i < by_new.size(); ++i) {
             const Displaced& d = by_new[i];
@@ -148,18 +151,24 @@ class ListCheck {
             }
         }
         if (unexplained == 0) return;
-        findings_.add(Kind::not_in_allocation_order, layout_.byte_of_record(first), [&](Finding& f) {
-            f.what = fmt::format("{} of {} records are out of the order of allocation, first {}", unexplained,
-                                 list_.records, record_name(first));
-            f.consequence = "harmless if a kernel before 3.14 wrote the store; otherwise these old chunks may "
-                            "read wrong data";
-        });
+        findings_.add(
+            Kind::not_in_allocation_order, layout_.byte_of_record(first), [&](Finding& f) {
+                f.what =
+                    fmt::format("{} of {} records are out of the order of allocation, first {}",
+                                unexplained, list_.records, record_name(first));
+                f.consequence =
+                    "harmless if a kernel before 3.14 wrote the store; otherwise these old chunks "
+                    "may "
+                    "read wrong data";
+            });
     }
 
     void duplicate_old(std::uint64_t later, std::uint64_t first) {
         findings_.add(Kind::duplicate_old, layout_.byte_of_record(later), [&](Finding& f) {
-            f.what = fmt::format("{} maps the same old chunk as {}", record_name(later), record_name(first));
-            f.consequence = "one of the two is wrong: kernels since 5.2 serve the first, older ones the last";
+            f.what = fmt::format("{} maps the same old chunk as {}", record_name(later),
+                                 record_name(first));
+            f.consequence =
+                "one of the two is wrong: kernels since 5.2 serve the first, older ones the last";
             f.other = layout_.byte_of_record(first);
         });
     }

@@ -27,27 +27,31 @@ Error create_error(const std::string& target, int error) {
         case ENOENT:
         case ENOTDIR:
             return {Error::Kind::refused, target,
-                    fmt::format("the directory {} does not exist: make it first", directory_of(target))};
+                    fmt::format("the directory {} does not exist: make it first",
+                                directory_of(target))};
         case EACCES:
         case EPERM:
         case EROFS:
             return {Error::Kind::refused, target,
                     fmt::format("no file can be made in {} ({}): write to another directory",
                                 directory_of(target), std::strerror(error))};
-        default: return write_error(target, error);
+        default:
+            return write_error(target, error);
     }
 }
 
 }  // namespace
 
-Result<std::unique_ptr<OutputFile>> OutputFile::create(const std::string& target, std::uint64_t bytes) {
+Result<std::unique_ptr<OutputFile>> OutputFile::create(const std::string& target,
+                                                       std::uint64_t bytes) {
     mode_t mode = 0666;  // the umask is applied to it
     bool replaces = false;
     if (struct stat st; ::stat(target.c_str(), &st) == 0) {
         if (!S_ISREG(st.st_mode)) {
-            return refuse(target, fmt::format("is not a regular file, and -o only makes those: give another "
-                                              "name, or write into it with `> {}` instead of -o",
-                                              target));
+            return refuse(
+                target, fmt::format("is not a regular file, and -o only makes those: give another "
+                                    "name, or write into it with `> {}` instead of -o",
+                                    target));
         }
         mode = st.st_mode & 0777;
         replaces = true;
@@ -97,7 +101,8 @@ Result<void> OutputFile::commit() {
     if (::fsync(fd_) != 0) return failure(write_error(target_, errno));
     // Some file systems report a write only now.
     if (::close(std::exchange(fd_, -1)) != 0) return failure(write_error(target_, errno));
-    if (::rename(temporary_.c_str(), target_.c_str()) != 0) return failure(create_error(target_, errno));
+    if (::rename(temporary_.c_str(), target_.c_str()) != 0)
+        return failure(create_error(target_, errno));
     temporary_.clear();
     const int directory = ::open(directory_of(target_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory < 0) return failure(write_error(target_, errno));

@@ -14,7 +14,8 @@ namespace cowlab::store {
 class OutputFile {
   public:
     // Only makes files: a target that exists and is something else is refused.
-    static Result<std::unique_ptr<OutputFile>> create(const std::string& target, std::uint64_t bytes);
+    static Result<std::unique_ptr<OutputFile>> create(const std::string& target,
+                                                      std::uint64_t bytes);
     ~OutputFile();  // removes what was not committed
     OutputFile(const OutputFile&) = delete;
     OutputFile& operator=(const OutputFile&) = delete;

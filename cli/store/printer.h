@@ -23,18 +23,21 @@ inline Error write_error(std::string where, int error) {
         case EIO:
         case ENXIO:
         case ENODEV:
-            return {Error::Kind::host, std::move(where),
-                    fmt::format("cannot be written ({}): write to another disk", std::strerror(error))};
+            return {
+                Error::Kind::host, std::move(where),
+                fmt::format("cannot be written ({}): write to another disk", std::strerror(error))};
         case EPIPE:
             return {Error::Kind::stopped, std::move(where),
                     "the program that read the output has ended: run both again"};
         case EFBIG:
             return {Error::Kind::refused, std::move(where),
-                    "the file would be larger than this file system or a limit allows: write to another "
+                    "the file would be larger than this file system or a limit allows: write to "
+                    "another "
                     "one, or raise `ulimit -f`"};
         default:
             return {Error::Kind::refused, std::move(where),
-                    fmt::format("cannot be written ({}): write to another place", std::strerror(error))};
+                    fmt::format("cannot be written ({}): write to another place",
+                                std::strerror(error))};
     }
 }
 

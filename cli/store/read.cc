@@ -50,13 +50,15 @@ Result<Sectors> snapshot_size(const ReadOptions& options, const Image& origin) {
     const Sectors whole = exact_sectors(origin.bytes());
     if (!options.size) return whole;
     if (*options.size == Sectors{0}) {
-        return failure({Error::Kind::usage, "--size", "a snapshot has at least 1 sector: leave the option "
-                                                      "out to read as many as the origin has"});
+        return failure({Error::Kind::usage, "--size",
+                        "a snapshot has at least 1 sector: leave the option "
+                        "out to read as many as the origin has"});
     }
     if (*options.size > whole) {
-        return refuse(origin.name(), fmt::format("has {} sectors, fewer than the --size {} of the snapshot: "
-                                                 "give the origin it was taken of, or a smaller size",
-                                                 whole.value, options.size->value));
+        return refuse(origin.name(),
+                      fmt::format("has {} sectors, fewer than the --size {} of the snapshot: "
+                                  "give the origin it was taken of, or a smaller size",
+                                  whole.value, options.size->value));
     }
     return *options.size;
 }
@@ -80,24 +82,30 @@ Result<void> require_other_target(const std::string& target, const FileImage& im
     struct stat st;
     if (::stat(target.c_str(), &st) != 0 || !S_ISREG(st.st_mode)) return {};
     const Extent bottom = bottom_extent(image.extent());
-    if (bottom.on != Extent::On::file || bottom.device != st.st_dev || bottom.inode != st.st_ino) return {};
-    return refuse(target, fmt::format("is the file of {}, which would be replaced: give -o another name",
-                                      image.name()));
+    if (bottom.on != Extent::On::file || bottom.device != st.st_dev || bottom.inode != st.st_ino)
+        return {};
+    return refuse(target,
+                  fmt::format("is the file of {}, which would be replaced: give -o another name",
+                              image.name()));
 }
 
 Result<void> require_servable(const Image& cow, const Examination& e, bool salvage) {
-    if (e.servable()) return {};
+    if (e.servable() || (salvage && e.layout)) return {};
     const Finding* f = e.findings.first_serious();
     CHECK(f != nullptr, "a store that is not served has a finding that says why");
-    if (!salvage) {
-        return refuse(cow.name(), fmt::format("not served: byte {}: {}: {}: `cowlab store check` lists all {} "
-                                              "findings, --salvage serves what can be served",
-                                              f->offset, name_of(f->kind), f->what, e.findings.count()));
+    if (!e.layout && !salvage) return failure(no_store_here(cow, e.findings));
+    const std::string why = fmt::format("byte {}: {}: {}", f->offset, name_of(f->kind), f->what);
+    if (!e.layout) {
+        return refuse(
+            cow.name(),
+            fmt::format("nothing to salvage with this header: {}: if a store is here, say "
+                        "its chunk size with --chunk-size SECTORS",
+                        why));
     }
-    if (e.layout) return {};
-    return refuse(cow.name(), fmt::format("nothing to salvage with this header: byte {}: {}: {}: if a store is "
-                                          "here, say its chunk size with --chunk-size SECTORS",
-                                          f->offset, name_of(f->kind), f->what));
+    return refuse(cow.name(),
+                  fmt::format("not served: {}: `cowlab store check` lists all findings, --salvage "
+                              "serves what can be served",
+                              why));
 }
 
 }  // namespace
@@ -135,8 +143,8 @@ Result<int> read(const ReadOptions& options, std::FILE* stream, std::FILE* messa
         report_suspicions(**cow, *examination, messages);
     }
 
-    const SnapshotImage snapshot(**origin, **cow, *examination->layout, std::move(examination->records.map),
-                                 *size);
+    const SnapshotImage snapshot(**origin, **cow, *examination->layout,
+                                 std::move(examination->records.map), *size);
     Result<void> copied;
     if (options.output) {
         auto file = OutputFile::create(*options.output, snapshot.bytes());

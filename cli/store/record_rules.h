@@ -13,8 +13,7 @@ class RecordRules {
   public:
     // Without an origin an old chunk must only lie on some device: none has more than 2^63 bytes.
     RecordRules(const Layout& layout, std::optional<Sectors> origin)
-        : layout_(layout),
-          old_chunks_((std::uint64_t{1} << 63) / layout.chunk().bytes()) {
+        : layout_(layout), old_chunks_((std::uint64_t{1} << 63) / layout.chunk().bytes()) {
         if (origin) old_chunks_ = layout.chunk().chunks_ceil(*origin);
     }
 

@@ -61,21 +61,25 @@ void report_salvage(const Image& cow, const Examination& e, std::FILE* messages)
         print_finding(out, cow, findings[i]);
     }
     if (const std::uint64_t all = e.findings.count(); all > lines_max) {
-        out.print("cowlab: {}: {} findings more: `cowlab store check` lists them\n", cow.name(), all - lines_max);
+        out.print("cowlab: {}: {} findings more: `cowlab store check` lists them\n", cow.name(),
+                  all - lines_max);
     }
     const std::vector<Run> ranges = given_up(e);
     std::uint64_t chunks = 0;
     for (const Run& r : ranges) chunks += r.count;
     const std::uint64_t chunk = e.layout->chunk().sectors().value;
     for (std::size_t i = 0; i < std::min(ranges.size(), lines_max); ++i) {
-        out.print("cowlab: {}: salvage: sectors {}+{} of the snapshot are the origin's content of today\n",
-                  cow.name(), ranges[i].old_chunk.value * chunk, ranges[i].count * chunk);
+        out.print(
+            "cowlab: {}: salvage: sectors {}+{} of the snapshot are the origin's content of "
+            "today\n",
+            cow.name(), ranges[i].old_chunk.value * chunk, ranges[i].count * chunk);
     }
     if (ranges.size() > lines_max) {
-        out.print("cowlab: {}: salvage: so are {} ranges more\n", cow.name(), ranges.size() - lines_max);
+        out.print("cowlab: {}: salvage: so are {} ranges more\n", cow.name(),
+                  ranges.size() - lines_max);
     }
-    out.print("cowlab: {}: salvage: {} of {} records served, {} chunks given up to the origin\n", cow.name(),
-              e.served(), e.list.records, chunks);
+    out.print("cowlab: {}: salvage: {} of {} records served, {} chunks given up to the origin\n",
+              cow.name(), e.served(), e.list.records, chunks);
     (void)out.finish();  // a lost message is no reason to lose the content as well
 }
 

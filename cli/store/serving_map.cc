@@ -11,7 +11,8 @@ std::vector<Run> without(const std::vector<Run>& runs, const std::vector<std::ui
     kept.reserve(runs.size());
     auto next_lost = lost.begin();
     const auto keep = [&](const Run& r, std::uint64_t from, std::uint64_t to) {
-        if (from < to) kept.push_back({r.old_chunk + from, r.new_chunk + from, to - from, r.first + from});
+        if (from < to)
+            kept.push_back({r.old_chunk + from, r.new_chunk + from, to - from, r.first + from});
     };
     for (const Run& r : runs) {
         std::uint64_t from = 0;
@@ -63,7 +64,8 @@ std::vector<Run> serving_map(const std::vector<Run>& runs, const std::vector<std
     for (auto group = sorted.begin(); group != sorted.end();) {
         ChunkIndex end = end_of(*group);
         auto next = group + 1;
-        for (; next != sorted.end() && next->old_chunk < end; ++next) end = std::max(end, end_of(*next));
+        for (; next != sorted.end() && next->old_chunk < end; ++next)
+            end = std::max(end, end_of(*next));
         if (next - group == 1) {
             map.push_back(*group);
         } else {

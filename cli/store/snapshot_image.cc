@@ -14,7 +14,8 @@ SnapshotImage::Piece SnapshotImage::piece_at(std::uint64_t offset) const {
         const Run& r = *(next - 1);
         if (const std::uint64_t i = chunk - r.old_chunk; i < r.count) {
             const std::uint64_t length = (r.count - i) * chunk_bytes - within;
-            return {cow_, layout_.byte_of(r.new_chunk + i) + within, std::min(length, bytes() - offset)};
+            return {cow_, layout_.byte_of(r.new_chunk + i) + within,
+                    std::min(length, bytes() - offset)};
         }
     }
     // A map may reach beyond a snapshot that is read shorter than its origin.
@@ -25,7 +26,8 @@ SnapshotImage::Piece SnapshotImage::piece_at(std::uint64_t offset) const {
 Result<void> SnapshotImage::read(std::uint64_t offset, std::span<std::byte> to) const {
     while (!to.empty()) {
         const Piece p = piece_at(offset);
-        const std::size_t n = static_cast<std::size_t>(std::min<std::uint64_t>(p.length, to.size()));
+        const std::size_t n =
+            static_cast<std::size_t>(std::min<std::uint64_t>(p.length, to.size()));
         if (auto r = p.from.read(p.at, to.first(n)); !r) return r;
         offset += n;
         to = to.subspan(n);

@@ -1,4 +1,5 @@
-// The content of a snapshot as an image: where a chunk is mapped the COW device, elsewhere the origin.
+// The content of a snapshot as an image: where a chunk is mapped the COW device, elsewhere the
+// origin.
 #pragma once
 
 #include <vector>
@@ -14,7 +15,11 @@ class SnapshotImage final : public Image {
     // REQUIRES: size <= the origin's. Keeps references to both images, which must outlive it.
     SnapshotImage(const Image& origin, const Image& cow, const Layout& layout, std::vector<Run> map,
                   Sectors size)
-        : Image(cow.name(), size.bytes()), origin_(origin), cow_(cow), layout_(layout), map_(std::move(map)) {}
+        : Image(cow.name(), size.bytes()),
+          origin_(origin),
+          cow_(cow),
+          layout_(layout),
+          map_(std::move(map)) {}
 
     Result<void> read(std::uint64_t offset, std::span<std::byte> to) const override;
     Result<std::uint64_t> next_data(std::uint64_t offset) const override;

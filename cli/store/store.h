@@ -1,8 +1,8 @@
 // `cowlab store dump|check|read`: offline work on a COW device that holds a persistent store.
 //
 // main parses the command line into these options and exits with the value, or prints the Error
-// (`cowlab: WHERE: TEXT`) and exits with the code of its kind. Images are written PATH[@SECTOR+COUNT]
-// (cli/image_file.h) and only ever read.
+// (`cowlab: WHERE: TEXT`) and exits with the code of its kind. Images are written
+// PATH[@SECTOR+COUNT] (cli/image_file.h) and only ever read.
 #pragma once
 
 #include <cstdio>
@@ -40,8 +40,8 @@ struct ReadOptions {
     std::optional<std::uint64_t> chunk_size;
 };
 // The content of the snapshot, byte for byte. What is not served as recorded, and what is odd about
-// a store that is served, goes to `messages`, a line each. A damaged or invalidated store is refused
-// unless salvage is set. 0.
+// a store that is served, goes to `messages`, a line each. A damaged or invalidated store is
+// refused unless salvage is set. 0.
 Result<int> read(const ReadOptions& options, std::FILE* out, std::FILE* messages);
 
 }  // namespace cowlab::store

@@ -50,14 +50,16 @@ void not_ended(const Layout& layout, const ExceptionList& list, Findings& findin
     findings.add(Kind::area_beyond_end, layout.byte_of_record(list.records - 1), [&](Finding& f) {
         f.what = fmt::format("area {} is full and area {} would lie beyond the end of the image",
                              list.area_records.size() - 1, list.area_records.size());
-        f.consequence = "no kernel loads it (EIO): the image was cut off, or the last record is not one";
+        f.consequence =
+            "no kernel loads it (EIO): the image was cut off, or the last record is not one";
     });
 }
 
 void terminator_not_zero(const Tail& tail, Findings& findings) {
     findings.add(Kind::terminator_not_zero, tail.terminator, [&](Finding& f) {
         f.what = fmt::format("{} has new chunk 0 but an old chunk", tail.name_at(tail.terminator));
-        f.consequence = "the list ends here, although a record stood here: it and all behind it are not served";
+        f.consequence =
+            "the list ends here, although a record stood here: it and all behind it are not served";
     });
 }
 
@@ -67,15 +69,18 @@ void records_behind(const Tail& tail, std::uint64_t next, Findings& findings) {
     findings.add(kind, other_sector ? next : tail.terminator, [&](Finding& f) {
         f.other = other_sector ? tail.terminator : next;
         if (other_sector) {
-            f.what = fmt::format("records go on at {} behind the end of the list ({}), in another sector: the "
-                                 "last write of the area was torn, or a sector was lost",
-                                 tail.name_at(next), tail.name_at(tail.terminator));
-            f.consequence = "they are not served; a kernel that goes on with the store revives them later "
-                            "(cowlab clears them)";
+            f.what = fmt::format(
+                "records go on at {} behind the end of the list ({}), in another sector: the "
+                "last write of the area was torn, or a sector was lost",
+                tail.name_at(next), tail.name_at(tail.terminator));
+            f.consequence =
+                "they are not served; a kernel that goes on with the store revives them later "
+                "(cowlab clears them)";
         } else {
-            f.what = fmt::format("{} is zero, yet records follow in the same sector, from {}: no power loss does "
-                                 "that",
-                                 tail.name_at(tail.terminator), tail.name_at(next));
+            f.what = fmt::format(
+                "{} is zero, yet records follow in the same sector, from {}: no power loss does "
+                "that",
+                tail.name_at(tail.terminator), tail.name_at(next));
             f.consequence = "the list ends here: the records behind are not served";
         }
     });
@@ -83,8 +88,9 @@ void records_behind(const Tail& tail, std::uint64_t next, Findings& findings) {
 
 }  // namespace
 
-Result<std::vector<Run>> check_tail(const Image& image, const Layout& layout, const RecordRules& rules,
-                                    const ExceptionList& list, Findings& findings) {
+Result<std::vector<Run>> check_tail(const Image& image, const Layout& layout,
+                                    const RecordRules& rules, const ExceptionList& list,
+                                    Findings& findings) {
     if (!list.terminated) {
         not_ended(layout, list, findings);
         return {};
@@ -107,10 +113,13 @@ Result<std::vector<Run>> check_tail(const Image& image, const Layout& layout, co
     if (follows.ends_list() || !rules.plausible(follows)) {
         findings.add(Kind::tail_not_zero, *behind, [&](Finding& f) {
             f.other = tail.terminator;
-            f.what = fmt::format("behind the end of the list ({}) stands something that is no record",
-                                 tail.name_at(tail.terminator));
-            f.consequence = "a kernel that goes on with the store keeps it and may take it for exceptions later "
-                            "(cowlab clears it)";
+            f.what =
+                fmt::format("behind the end of the list ({}) stands something that is no record",
+                            tail.name_at(tail.terminator));
+            f.consequence =
+                "a kernel that goes on with the store keeps it and may take it for exceptions "
+                "later "
+                "(cowlab clears it)";
         });
     } else if (terminator_zero) {  // otherwise that finding says it already
         records_behind(tail, next, findings);

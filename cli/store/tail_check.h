@@ -13,7 +13,8 @@
 namespace cowlab::store {
 
 // Returns the records found behind the end (of many, the first), which nobody serves.
-Result<std::vector<Run>> check_tail(const Image& image, const Layout& layout, const RecordRules& rules,
-                                    const ExceptionList& list, Findings& findings);
+Result<std::vector<Run>> check_tail(const Image& image, const Layout& layout,
+                                    const RecordRules& rules, const ExceptionList& list,
+                                    Findings& findings);
 
 }  // namespace cowlab::store

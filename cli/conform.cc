@@ -1,0 +1,280 @@
+#include "cli/conform.h"
+
+#include <fmt/format.h>
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "cli/directory_images.h"
+#include "scenarios/parse.h"
+#include "sim/sim_world.h"
+
+namespace cowlab {
+namespace {
+
+// The recording machine had 256 MiB: one answer follows from it (golden/README.md).
+constexpr std::uint64_t golden_memory = std::uint64_t{256} << 20;
+
+struct ExpectedImage {
+    std::string disk;
+    bool is_volatile = false;
+    bool invalid = false;
+};
+using Manifest = std::map<std::string, std::vector<ExpectedImage>>;
+
+Result<Manifest> read_manifest(const std::string& directory) {
+    auto text = read_text_file(directory + "/MANIFEST");
+    if (!text) return failure(std::move(text).error());
+    Manifest manifest;
+    std::string current;
+    std::size_t line_number = 0;
+    for (std::size_t at = 0; at < text->size();) {
+        ++line_number;
+        std::size_t end = text->find('\n', at);
+        if (end == std::string::npos) end = text->size();
+        std::vector<std::string> words;
+        for (std::size_t i = at; i < end;) {
+            while (i < end && (*text)[i] == ' ') ++i;
+            std::size_t stop = i;
+            while (stop < end && (*text)[stop] != ' ') ++stop;
+            if (stop > i) words.push_back(text->substr(i, stop - i));
+            i = stop;
+        }
+        at = end + 1;
+        if (words.empty()) continue;
+        if (words[0] == "case" && words.size() == 2) {
+            current = words[1];
+            manifest[current];
+        } else if (words[0] == "image" && words.size() >= 4 && !current.empty()) {
+            ExpectedImage image{words[1]};
+            for (std::size_t i = 4; i < words.size(); ++i) {
+                if (words[i] == "volatile") image.is_volatile = true;
+                if (words[i] == "invalid") image.invalid = true;
+            }
+            manifest[current].push_back(image);
+        } else {
+            return refuse(fmt::format("{}/MANIFEST:{}", directory, line_number),
+                          "not understood: write `case NAME` or `image NAME SECTORS SHA256 [volatile] [invalid]`");
+        }
+    }
+    return manifest;
+}
+
+struct Difference {
+    std::size_t step = 0;  // 1 is the first
+    std::string what;
+};
+
+struct CaseRun {
+    std::optional<Difference> difference;
+    std::optional<std::size_t> first_deviation_step;
+    std::uint32_t deviations = 0;
+    std::uint64_t digest = 0;
+    std::size_t steps = 0;
+    std::uint64_t sectors = 0;
+};
+
+// The constructor messages among the log lines, for the comparison as a set.
+std::set<std::string> constructor_messages(const std::vector<std::string>& lines) {
+    std::set<std::string> out;
+    for (std::string line : lines) {
+        line.erase(std::remove(line.begin(), line.end(), '@'), line.end());
+        const std::string prefix = "device-mapper: table: ";
+        const std::size_t at = line.find(prefix);
+        if (at == std::string::npos) continue;
+        const std::string rest = line.substr(at + prefix.size());
+        for (const char* type : {": snapshot: ", ": snapshot-origin: ", ": snapshot-merge: "}) {
+            if (rest.find(type) != std::string::npos) out.insert(rest);
+        }
+    }
+    return out;
+}
+
+class CaseRunner {
+  public:
+    CaseRunner(SimHost& host, const ConformOptions& options) : host_(host), options_(options) {}
+
+    Result<CaseRun> run(const std::string& directory, const std::string& name,
+                        const std::vector<ExpectedImage>& images, const EnginePolicy& policy);
+
+  private:
+    std::optional<std::string> compare_images(const std::string& directory, const std::string& name,
+                                              const std::vector<ExpectedImage>& images, World& world,
+                                              CaseRun& out);
+    SimHost& host_;
+    const ConformOptions& options_;
+};
+
+Result<CaseRun> CaseRunner::run(const std::string& directory, const std::string& name,
+                                const std::vector<ExpectedImage>& images, const EnginePolicy& policy) {
+    const std::string path = directory + "/" + name;
+    auto trace = read_text_file(path + ".trace");
+    if (!trace) return failure(std::move(trace).error());
+    auto out_text = read_text_file(path + ".out");
+    if (!out_text) return failure(std::move(out_text).error());
+    auto scenario = parse(*trace, path + ".trace");
+    if (!scenario) return failure(std::move(scenario).error());
+    auto exchanges = parse_out(*out_text, path + ".out");
+    if (!exchanges) return failure(std::move(exchanges).error());
+
+    DirectoryImages image_source(directory);
+    SimOptions sim;
+    sim.world.policy = policy;
+    sim.world.images = &image_source;
+    sim.cells = options_.byte_cells ? CellMode::bytes : CellMode::tags;
+    sim.memory_limit = golden_memory;
+    SimWorld& world = SimWorld::create(host_, sim);
+    CaseRun result;
+    const auto differ = [&](std::size_t step, std::string what) {
+        if (!result.difference) result.difference = Difference{step, std::move(what)};
+    };
+    if (scenario->steps.size() != exchanges->size()) {
+        differ(std::min(scenario->steps.size(), exchanges->size()) + 1,
+               fmt::format("the .trace has {} lines, the .out {}", scenario->steps.size(), exchanges->size()));
+    }
+    const bool alive = world.guarded([&] {
+        const std::size_t count = std::min(scenario->steps.size(), exchanges->size());
+        for (std::size_t i = 0; i < count; ++i) {
+            const Step& step = scenario->steps[i];
+            const Exchange& exchange = (*exchanges)[i];
+            if (step.source.text != exchange.input) {
+                differ(i + 1, fmt::format("the .trace says `{}`, the .out `{}`", step.source.text, exchange.input));
+            }
+            if (step.verb == Verb::unknown) differ(i + 1, "unknown verb: " + step.source.text);
+            const Answer answer = world.world().run(step);
+            ++result.steps;
+            if (!result.first_deviation_step && world.world().events().deviations() != 0) {
+                result.first_deviation_step = i + 1;
+            }
+            if (const auto d = compare(exchange.answer, answer)) {
+                differ(i + 1, fmt::format("{}: expected `{}`, got `{}`", step.source.text, d->expected, d->actual));
+            }
+            std::vector<std::string> log;
+            for (const auto& line : world.world().events().log_lines()) log.emplace_back(line.text);
+            if (constructor_messages(exchange.log) != constructor_messages(log)) {
+                std::string got = log.empty() ? "" : log.front();
+                differ(i + 1, fmt::format("message: {}: expected `{}`, got `{}`", step.source.text,
+                                          exchange.log.empty() ? "" : exchange.log.front(), got));
+            }
+            if (world.has_failed_check() || world.world().is_stuck()) break;
+        }
+        if (!world.has_failed_check() && !world.world().finish()) {
+            differ(result.steps, "something hangs at the end of the case");
+        }
+        result.deviations = world.world().events().deviations();
+        if (auto image_difference = compare_images(directory, name, images, world.world(), result)) {
+            differ(result.steps + 1, *image_difference);
+        }
+        result.digest = world.world().digest();
+    });
+    if (!alive) {
+        differ(result.steps, fmt::format("CHECK failed at {}:{}: {}", world.failed_check().file,
+                                         world.failed_check().line, world.failed_check().rule));
+    }
+    return result;
+}
+
+std::optional<std::string> CaseRunner::compare_images(const std::string& directory,
+                                                      const std::string& name,
+                                                      const std::vector<ExpectedImage>& images,
+                                                      World& world, CaseRun& out) {
+    std::optional<std::string> first;
+    for (const ExpectedImage& image : images) {
+        const BaseDisk* disk = world.find_disk(image.disk);
+        if (disk == nullptr) return fmt::format("image {}: no such disk", image.disk);
+        auto bytes = read_image_file(fmt::format("{}/{}/{}.img.zst", directory, name, image.disk));
+        if (!bytes && disk->spec.size.value == 0) continue;  // an empty image has no file
+        if (!bytes) return fmt::format("image {}: {}", image.disk, bytes.error().text);
+        if (bytes->size() != disk->spec.size.bytes()) {
+            return fmt::format("image {}: {} bytes expected, {} there", image.disk, bytes->size(),
+                               disk->spec.size.bytes());
+        }
+        if (image.is_volatile && !image.invalid) continue;
+        std::uint8_t sector[sector_bytes];
+        for (std::uint64_t s = 0; s < disk->spec.size.value; ++s) {
+            world.platform().cells().bytes_of(disk->medium->raw_read({s}), sector);
+            const std::size_t size = image.invalid ? 16 : sector_bytes;
+            ++out.sectors;
+            if (std::memcmp(sector, bytes->data() + s * sector_bytes, size) != 0 && !first) {
+                first = fmt::format("image {} differs at sector {}", image.disk, s);
+            }
+            if (image.invalid) break;  // only the header's 16 bytes are certain
+        }
+    }
+    return first;
+}
+
+std::string deviation_names(std::uint32_t bits) {
+    std::string out;
+    for (int n = 1; n < 32; ++n) {
+        if ((bits >> n & 1) != 0) out += fmt::format("{}D{}", out.empty() ? "" : " ", n);
+    }
+    return out;
+}
+
+}  // namespace
+
+Result<int> conform(const ConformOptions& options) {
+    std::size_t agree = 0, deliberate = 0, differ = 0, steps = 0;
+    std::uint64_t sectors = 0;
+    SimHost host;
+    CaseRunner runner(host, options);
+    for (const std::string& directory : options.directories) {
+        auto names = list_files(directory, ".trace");
+        if (!names) return failure(std::move(names).error());
+        if (names->empty()) {
+            return refuse(directory, "no *.trace in this directory: name the folder that holds the cases");
+        }
+        auto manifest = read_manifest(directory);
+        if (!manifest) return failure(std::move(manifest).error());
+        for (const std::string& file : *names) {
+            const std::string name = file.substr(0, file.size() - 6);
+            if (!options.only.empty() && fnmatch(options.only.c_str(), name.c_str(), 0) != 0) continue;
+            const std::vector<ExpectedImage>& images = (*manifest)[name];
+            const EnginePolicy first_policy =
+                options.policy == ConformPolicy::correct ? policy_default : policy_kernel;
+            auto kernel = runner.run(directory, name, images, first_policy);
+            if (!kernel) return failure(std::move(kernel).error());
+            steps += kernel->steps;
+            sectors += kernel->sectors;
+            if (options.digests) fmt::print("{} {:016x}\n", name, kernel->digest);
+            if (kernel->difference && options.policy != ConformPolicy::correct) {
+                ++differ;
+                fmt::print("{}: differ at step {}: {}\n", name, kernel->difference->step, kernel->difference->what);
+                continue;
+            }
+            std::optional<CaseRun> correct;
+            if (options.policy == ConformPolicy::correct) correct = *kernel;
+            if (options.policy == ConformPolicy::both) {
+                auto run = runner.run(directory, name, images, policy_default);
+                if (!run) return failure(std::move(run).error());
+                correct = *run;
+                steps += correct->steps;
+                sectors += correct->sectors;
+            }
+            if (correct && correct->difference) {
+                const Difference& d = *correct->difference;
+                if (correct->first_deviation_step && *correct->first_deviation_step <= d.step) {
+                    ++deliberate;
+                    fmt::print("{}: deliberate {} at step {}: {}\n", name, deviation_names(correct->deviations),
+                               d.step, d.what);
+                } else {
+                    ++differ;
+                    fmt::print("{}: differ at step {}: {}\n", name, d.step, d.what);
+                }
+                continue;
+            }
+            ++agree;
+            if (options.verbose) fmt::print("{}: agree\n", name);
+        }
+    }
+    fmt::print("{} steps compared, {} sectors of images compared\n", steps, sectors);
+    fmt::print("{} agree, {} deliberate, {} differ\n", agree, deliberate, differ);
+    return differ == 0 ? 0 : 1;
+}
+
+}  // namespace cowlab

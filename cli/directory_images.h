@@ -1,0 +1,25 @@
+// The images a scenario names: files beside it, plain or .zst.
+#pragma once
+
+#include <string>
+
+#include "cli/files.h"
+#include "world/world.h"
+
+namespace cowlab {
+
+class DirectoryImages final : public ImageSource {
+  public:
+    explicit DirectoryImages(std::string directory) : directory_(std::move(directory)) {}
+
+    // A member is a name in the directory, never a path that leads out of it.
+    bool open(std::string_view member, Sectors& size) override;
+    void read(Sectors sector, std::uint8_t* bytes) override;
+
+  private:
+    std::string directory_;
+    std::string name_;
+    FileBytes bytes_;
+};
+
+}  // namespace cowlab

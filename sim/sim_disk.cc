@@ -1,0 +1,343 @@
+#include "sim/sim_disk.h"
+
+#include <algorithm>
+#include <new>
+
+namespace cowlab {
+
+SimDisk::SimDisk(Arena& arena, SimExecutor& executor, Chooser& chooser, Cells& cells,
+                 DiskObserver* observer, const MediumSpec& spec, DeviceNumber number,
+                 std::uint32_t actor)
+    : arena_(arena),
+      executor_(executor),
+      chooser_(chooser),
+      cells_(cells),
+      observer_(observer),
+      spec_(spec),
+      number_(number),
+      actor_(actor) {
+    limits_.logical_block = spec.logical_block;
+    limits_.physical_block = limits_.io_min = spec.physical_block;
+    limits_.write_cache = spec.write_cache;
+    limits_.discard = spec.discard;
+    cells_.add_holder(*this);
+}
+
+// ---- Requests ---------------------------------------------------------------------------------
+
+void SimDisk::submit(Bio& bio) {
+    void* p = arena_.allocate(sizeof(InFlight));
+    CHECK(p != nullptr, "a world's arena has room for requests in flight");
+    auto& request = *new (p) InFlight();
+    request.disk = this;
+    request.bio = &bio;
+    request.run = &SimDisk::completed;
+    request.writes_before = writes_completed_;
+    in_flight_.push_back(request);
+    ++in_flight_count_;
+    if (observer_ != nullptr) observer_->request_issued(actor_, bio);
+
+    const auto point = static_cast<std::uint64_t>(bio.purpose) << 2 | static_cast<std::uint64_t>(bio.op);
+    std::uint64_t delay_us = chooser_.choose({ChoiceKind::latency, actor_, point}, 1u << 24);
+    if (bio.op != Op::flush && (bio.end() > spec_.size || bio.end() < bio.start)) {
+        request.fate = InFlight::Fate::error;
+    } else if (!apply_injects(bio, request, delay_us)) {
+        switch (chooser_.choose({ChoiceKind::fault, actor_, point}, 3)) {
+            case 1: request.fate = InFlight::Fate::error; break;
+            case 2: request.fate = InFlight::Fate::error_but_done; break;
+            default: break;
+        }
+    }
+    executor_.post_after(request, delay_us);
+}
+
+bool SimDisk::apply_injects(const Bio& bio, InFlight& request, std::uint64_t& delay_us) {
+    bool decided = false;
+    for (Injected& i : injects_) {
+        const Inject& r = i.rule;
+        if (i.spent || !matches(r.request_class, bio)) continue;
+        if (!r.anywhere && (bio.end() <= r.start || bio.start >= r.start + r.count)) continue;
+        ++i.seen;
+        if (r.times == InjectTimes::nth && i.seen != r.nth) continue;
+        if (r.times != InjectTimes::sticky) i.spent = true;
+        switch (r.kind) {
+            case InjectKind::slow: delay_us += r.slow_by.value * 1000; break;
+            case InjectKind::eio: request.fate = InFlight::Fate::error; break;
+            case InjectKind::eio_written: request.fate = InFlight::Fate::error_but_done; break;
+        }
+        decided = decided || r.kind != InjectKind::slow;
+    }
+    return decided;
+}
+
+void SimDisk::add_inject(const Inject& rule) {
+    void* p = arena_.allocate(sizeof(Injected));
+    CHECK(p != nullptr, "a world's arena has room for faults");
+    auto& injected = *new (p) Injected();
+    injected.rule = rule;
+    injects_.push_back(injected);
+}
+
+void SimDisk::completed(Task& task) {
+    auto& request = static_cast<InFlight&>(task);
+    SimDisk& disk = *request.disk;
+    Bio& bio = *request.bio;
+    if (request.fate != InFlight::Fate::error) disk.carry_out(request);
+    bio.status = request.fate == InFlight::Fate::ok ? Errc::ok : Errc::eio;
+    static_cast<ListNode<SimDisk>&>(request).unlink();
+    --disk.in_flight_count_;
+    disk.arena_.free(&request, sizeof(InFlight));
+    if (disk.observer_ != nullptr) disk.observer_->request_done(disk.actor_, bio);
+    bio.done(bio);
+}
+
+void SimDisk::carry_out(InFlight& request) {
+    Bio& bio = *request.bio;
+    if (bio.op == Op::flush || bio.preflush) flush_up_to(request.writes_before);
+    switch (bio.op) {
+        case Op::read: read(bio); break;
+        case Op::write: write(bio); break;
+        case Op::discard:
+            if (spec_.discard) write(bio);  // reads zeros afterwards
+            break;
+        case Op::flush: break;
+    }
+}
+
+void SimDisk::read(Bio& bio) {
+    for (std::uint64_t i = 0; i < bio.length.value; ++i) {
+        cells_.set_content(bio.payload, i, current_at(bio.start + Sectors{i}));
+    }
+}
+
+void SimDisk::write(Bio& bio) {
+    const std::uint64_t number = ++writes_completed_;
+    const bool caches = spec_.write_cache && !bio.fua;
+    CachedWrite* cached = nullptr;
+    if (caches) {
+        const std::size_t size = sizeof(CachedWrite) + bio.length.value * sizeof(ContentId);
+        void* p = arena_.allocate(size);
+        CHECK(p != nullptr, "a world's arena has room for a disk's cache");
+        cached = new (p) CachedWrite();
+        cached->number = number;
+        cached->start = bio.start;
+        cached->length = bio.length;
+        cached->ids = reinterpret_cast<ContentId*>(cached + 1);
+        for (std::uint64_t i = 0; i < bio.length.value; ++i) cached->ids[i] = zero_content;
+        cache_.push_back(*cached);
+    }
+    const bool zeros = bio.op == Op::discard || bio.payload.kind() == Payload::Kind::zeros;
+    for (std::uint64_t i = 0; i < bio.length.value; ++i) {
+        const std::uint64_t sector = bio.start.value + i;
+        const std::uint64_t index = sector / page_sectors;
+        if (zeros && !caches && sector % page_sectors == 0 && bio.length.value - i >= page_sectors &&
+            spec_.content != DiskContent::fill && find_page(index) == nullptr) {
+            i += page_sectors - 1;  // zeros over zeros that nobody ever touched
+            continue;
+        }
+        const ContentId id = zeros ? zero_content : cells_.content(bio.payload, i);
+        if (cached != nullptr) cached->ids[i] = id;
+        page_for_write(index).current[sector % page_sectors] = id;
+        if (spec_.write_cache && !caches) make_durable(number, {sector}, id);
+    }
+}
+
+void SimDisk::make_durable(std::uint64_t number, Sectors sector, ContentId id) {
+    Page& page = page_for_write(sector.value / page_sectors);
+    const std::uint64_t i = sector.value % page_sectors;
+    if (number <= page.durable_write[i]) return;  // a newer version is on the medium already
+    page.durable[i] = id;
+    page.durable_write[i] = number;
+}
+
+void SimDisk::flush_up_to(std::uint64_t write_number) {
+    while (!cache_.empty() && cache_.front().number <= write_number) {
+        CachedWrite& w = cache_.pop_front();
+        for (std::uint64_t i = 0; i < w.length.value; ++i) {
+            make_durable(w.number, w.start + Sectors{i}, w.ids[i]);
+        }
+        arena_.free(&w, sizeof(CachedWrite) + w.length.value * sizeof(ContentId));
+    }
+}
+
+// ---- Power loss -------------------------------------------------------------------------------
+
+// One version of one sector that could survive: not older than the newest durable one.
+struct SimDisk::Candidate {
+    std::uint64_t sector;
+    std::uint64_t order;  // completed writes by number, those in flight after them
+    ContentId id;
+};
+
+PowerLossCount SimDisk::lose_power(SurvivalDefault survival) {
+    PowerLossCount result;
+    cells_.allow_dropping(false);
+    std::uint64_t count = 0;
+    for (const CachedWrite& w : cache_) count += w.length.value;
+    for (const InFlight& f : in_flight_) {
+        if (f.bio->op == Op::write || f.bio->op == Op::discard) count += f.bio->length.value;
+    }
+    auto* candidates = static_cast<Candidate*>(arena_.allocate((count + 1) * sizeof(Candidate)));
+    CHECK(candidates != nullptr, "a world's arena has room for what may survive");
+    std::uint64_t n = 0;
+    const auto add = [&](std::uint64_t sector, std::uint64_t order, ContentId id) {
+        if (sector >= spec_.size.value) return;
+        if (spec_.write_cache) {
+            const Page* page = find_page(sector / page_sectors);
+            if (page != nullptr && order <= page->durable_write[sector % page_sectors]) return;
+        }
+        candidates[n++] = {sector, order, id};
+    };
+    for (const CachedWrite& w : cache_) {
+        for (std::uint64_t i = 0; i < w.length.value; ++i) add(w.start.value + i, w.number, w.ids[i]);
+    }
+    std::uint64_t order = writes_completed_;
+    for (const InFlight& f : in_flight_) {
+        const Bio& bio = *f.bio;
+        if (bio.op != Op::write && bio.op != Op::discard) continue;
+        ++order;
+        for (std::uint64_t i = 0; i < bio.length.value; ++i) {
+            const bool zeros = bio.op == Op::discard || bio.payload.kind() == Payload::Kind::zeros;
+            add(bio.start.value + i, order, zeros ? zero_content : cells_.content(bio.payload, i));
+        }
+    }
+    std::sort(candidates, candidates + n, [](const Candidate& a, const Candidate& b) {
+        return a.sector != b.sector ? a.sector < b.sector : a.order < b.order;
+    });
+    // Everything falls back to the medium, then survivors are put on top.
+    if (spec_.write_cache) {
+        for (std::uint64_t s = 0; s < page_slots_; ++s) {
+            if (pages_[s] == nullptr) continue;
+            for (std::uint64_t i = 0; i < page_sectors; ++i) pages_[s]->current[i] = pages_[s]->durable[i];
+        }
+    }
+    std::uint64_t unit = UINT64_MAX;
+    std::uint32_t choice = 0;
+    for (std::uint64_t at = 0; at < n;) {
+        std::uint64_t end = at;
+        while (end < n && candidates[end].sector == candidates[at].sector) ++end;
+        const std::uint64_t sector = candidates[at].sector;
+        const auto versions = static_cast<std::uint32_t>(end - at);
+        ++result.sectors_undecided;
+        if (sector / spec_.atomic.value != unit) {
+            // One choice an atomic unit. 0 is the scenario's default, the others the versions.
+            unit = sector / spec_.atomic.value;
+            choice = chooser_.choose({ChoiceKind::survive, actor_, sector}, versions + 2);
+        }
+        std::uint32_t kept = choice;  // 0 … versions: the durable one, then by age
+        if (choice == 0) {
+            kept = survival == SurvivalDefault::keeping_everything ? versions : 0;
+        } else {
+            kept = choice - 1;
+        }
+        if (kept > versions) kept = versions;
+        if (kept > 0) {
+            ++result.sectors_newer;
+            raw_write({sector}, candidates[at + kept - 1].id);
+        }
+        at = end;
+    }
+    arena_.free(candidates, (count + 1) * sizeof(Candidate));
+    while (!cache_.empty()) {
+        CachedWrite& w = cache_.pop_front();
+        arena_.free(&w, sizeof(CachedWrite) + w.length.value * sizeof(ContentId));
+    }
+    while (!in_flight_.empty()) arena_.free(&in_flight_.pop_front(), sizeof(InFlight));
+    in_flight_count_ = 0;
+    writes_completed_ = order;
+    cells_.allow_dropping(true);
+    return result;
+}
+
+// ---- The medium -------------------------------------------------------------------------------
+
+ContentId SimDisk::initial(std::uint64_t sector) const {
+    return spec_.content == DiskContent::fill ? pattern_word(spec_.fill_seed, sector) : zero_content;
+}
+
+ContentId SimDisk::current_at(Sectors sector) const {
+    const Page* page = find_page(sector.value / page_sectors);
+    return page == nullptr ? initial(sector.value) : page->current[sector.value % page_sectors];
+}
+
+void SimDisk::raw_write(Sectors sector, ContentId id) {
+    Page& page = page_for_write(sector.value / page_sectors);
+    const std::uint64_t i = sector.value % page_sectors;
+    page.current[i] = id;
+    if (spec_.write_cache) {
+        page.durable[i] = id;
+        page.durable_write[i] = writes_completed_;
+    }
+}
+
+SimDisk::Page* SimDisk::find_page(std::uint64_t index) const {
+    if (page_slots_ == 0) return nullptr;
+    for (std::uint64_t s = mix64(index) & (page_slots_ - 1);; s = (s + 1) & (page_slots_ - 1)) {
+        if (pages_[s] == nullptr || pages_[s]->index == index) return pages_[s];
+    }
+}
+
+SimDisk::Page& SimDisk::page_for_write(std::uint64_t index) {
+    if (Page* page = find_page(index); page != nullptr) return *page;
+    if (page_count_ * 2 >= page_slots_) grow_pages();
+    auto* page = static_cast<Page*>(arena_.allocate(page_bytes()));
+    CHECK(page != nullptr, "a world's arena has room for a disk's sectors");
+    page->index = index;
+    for (std::uint64_t i = 0; i < page_sectors; ++i) {
+        page->current[i] = initial(index * page_sectors + i);
+        if (spec_.write_cache) {
+            page->durable[i] = page->current[i];
+            page->durable_write[i] = 0;
+        }
+    }
+    std::uint64_t s = mix64(index) & (page_slots_ - 1);
+    while (pages_[s] != nullptr) s = (s + 1) & (page_slots_ - 1);
+    pages_[s] = page;
+    ++page_count_;
+    return *page;
+}
+
+void SimDisk::grow_pages() {
+    const std::uint64_t slots = page_slots_ == 0 ? 16 : page_slots_ * 2;
+    auto** pages = static_cast<Page**>(arena_.allocate(slots * sizeof(Page*)));
+    CHECK(pages != nullptr, "a world's arena has room for a disk's page table");
+    for (std::uint64_t s = 0; s < slots; ++s) pages[s] = nullptr;
+    for (std::uint64_t old = 0; old < page_slots_; ++old) {
+        if (pages_[old] == nullptr) continue;
+        std::uint64_t s = mix64(pages_[old]->index) & (slots - 1);
+        while (pages[s] != nullptr) s = (s + 1) & (slots - 1);
+        pages[s] = pages_[old];
+    }
+    arena_.free(pages_, page_slots_ * sizeof(Page*));
+    pages_ = pages;
+    page_slots_ = slots;
+}
+
+std::uint64_t SimDisk::content_digest() const {
+    // A sum, so that the order in which pages came into being does not matter.
+    std::uint64_t sum = mix64(spec_.size.value);
+    for (std::uint64_t s = 0; s < page_slots_; ++s) {
+        if (pages_[s] == nullptr) continue;
+        for (std::uint64_t i = 0; i < page_sectors; ++i) {
+            const std::uint64_t sector = pages_[s]->index * page_sectors + i;
+            const ContentId id = pages_[s]->current[i];
+            if (id != initial(sector)) sum += mix64(mix64(sector + 1) ^ id);
+        }
+    }
+    return sum;
+}
+
+void SimDisk::for_each_content(void (*visit)(void*, ContentId), void* context) {
+    for (std::uint64_t s = 0; s < page_slots_; ++s) {
+        if (pages_[s] == nullptr) continue;
+        for (std::uint64_t i = 0; i < page_sectors; ++i) {
+            visit(context, pages_[s]->current[i]);
+            if (spec_.write_cache) visit(context, pages_[s]->durable[i]);
+        }
+    }
+    for (const CachedWrite& w : cache_) {
+        for (std::uint64_t i = 0; i < w.length.value; ++i) visit(context, w.ids[i]);
+    }
+}
+
+}  // namespace cowlab

@@ -1,0 +1,109 @@
+// A simulated disk: what a block device promises, and everything it does not promise.
+//
+// The medium is sparse: a sector that was never written holds its initial content. Above it may
+// stand a volatile write cache. A write that completed is in the cache; reads see it at once. It
+// becomes durable when a flush that was submitted after it completed has itself completed, or at
+// once if it carried FUA, or if the disk has no cache. Until then a power loss may leave, for every
+// atomic unit on its own, any version that is not older than the newest durable one, and of a write
+// in flight all, nothing or any part.
+//
+// Requests take effect when they complete. When that is, and whether they fail, is drawn from the
+// Chooser, named by this disk and the request's purpose; named faults (`inject`) come first.
+//
+// Both cell modes keep content ids, so that digests agree; bytes are kept by Cells.
+#pragma once
+
+#include "sim/chooser.h"
+#include "sim/sim_executor.h"
+#include "world/cells.h"
+#include "world/disk_observer.h"
+#include "world/medium.h"
+
+namespace cowlab {
+
+class SimDisk final : public Medium, public ContentHolder {
+  public:
+    SimDisk(Arena& arena, SimExecutor& executor, Chooser& chooser, Cells& cells,
+            DiskObserver* observer, const MediumSpec& spec, DeviceNumber number,
+            std::uint32_t actor);
+    SimDisk(const SimDisk&) = delete;
+
+    // BlockDevice
+    void submit(Bio& bio) override;
+    Sectors capacity() const override { return spec_.size; }
+    const DeviceLimits& limits() const override { return limits_; }
+    DeviceNumber number() const override { return number_; }
+
+    // Medium
+    ContentId raw_read(Sectors sector) override { return current_at(sector); }
+    void raw_write(Sectors sector, ContentId id) override;
+    void add_inject(const Inject& rule) override;
+    PowerLossCount lose_power(SurvivalDefault survival) override;
+    std::uint64_t content_digest() const override;
+    std::uint64_t requests_in_flight() const override { return in_flight_count_; }
+
+    void for_each_content(void (*visit)(void*, ContentId), void* context) override;
+
+  private:
+    static constexpr std::uint64_t page_sectors = 16;
+    struct Page {
+        std::uint64_t index;
+        ContentId current[page_sectors];
+        // With a cache only: what is on the medium, and the write that put it there.
+        ContentId durable[page_sectors];
+        std::uint64_t durable_write[page_sectors];
+    };
+    // A completed write that no flush has covered yet.
+    struct CachedWrite : ListNode<> {
+        std::uint64_t number = 0;
+        Sectors start;
+        Sectors length;
+        ContentId* ids = nullptr;
+    };
+    struct InFlight : Task, ListNode<SimDisk> {
+        SimDisk* disk = nullptr;
+        Bio* bio = nullptr;
+        std::uint64_t writes_before = 0;  // a flush covers writes that completed up to this one
+        enum class Fate : std::uint8_t { ok, error, error_but_done } fate = Fate::ok;
+    };
+    struct Injected : ListNode<> {
+        Inject rule;
+        std::uint64_t seen = 0;
+        bool spent = false;
+    };
+    struct Candidate;
+
+    static void completed(Task& task);
+    void carry_out(InFlight& request);
+    void read(Bio& bio);
+    void write(Bio& bio);
+    void flush_up_to(std::uint64_t write_number);
+    void make_durable(std::uint64_t number, Sectors sector, ContentId id);
+    bool apply_injects(const Bio& bio, InFlight& request, std::uint64_t& delay_us);
+    ContentId initial(std::uint64_t sector) const;
+    ContentId current_at(Sectors sector) const;
+    Page* find_page(std::uint64_t index) const;
+    Page& page_for_write(std::uint64_t index);
+    void grow_pages();
+    std::size_t page_bytes() const { return spec_.write_cache ? sizeof(Page) : offsetof(Page, durable); }
+
+    Arena& arena_;
+    SimExecutor& executor_;
+    Chooser& chooser_;
+    Cells& cells_;
+    DiskObserver* observer_;
+    MediumSpec spec_;
+    DeviceLimits limits_;
+    DeviceNumber number_;
+    std::uint32_t actor_;
+    Page** pages_ = nullptr;
+    std::uint64_t page_slots_ = 0;
+    std::uint64_t page_count_ = 0;
+    List<CachedWrite> cache_;
+    std::uint64_t writes_completed_ = 0;
+    List<InFlight, SimDisk> in_flight_;
+    std::uint64_t in_flight_count_ = 0;
+    List<Injected> injects_;
+};
+
+}  // namespace cowlab

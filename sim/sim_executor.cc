@@ -1,0 +1,188 @@
+#include "sim/sim_executor.h"
+
+#include <cstring>
+
+namespace cowlab {
+
+SimExecutor::SimExecutor(Arena& arena, FiberStacks& stacks, Chooser& chooser)
+    : arena_(arena), chooser_(chooser), fibers_(stacks), ready_(arena) {}
+
+void SimExecutor::ReadyQueue::push(const ReadyEntry& e) {
+    if (size_ == capacity_) {
+        const std::uint32_t capacity = capacity_ == 0 ? 64 : capacity_ * 2;
+        auto* ring = static_cast<ReadyEntry*>(arena_.allocate(capacity * sizeof(ReadyEntry)));
+        CHECK(ring != nullptr, "a world's arena has room for its ready queue");
+        for (std::uint32_t i = 0; i < size_; ++i) ring[i] = ring_[(head_ + i) & (capacity_ - 1)];
+        arena_.free(ring_, capacity_ * sizeof(ReadyEntry));
+        ring_ = ring;
+        capacity_ = capacity;
+        head_ = 0;
+    }
+    ring_[(head_ + size_) & (capacity_ - 1)] = e;
+    ++size_;
+}
+
+void SimExecutor::spawn(Task& task) {
+    linked_.push_back(task);
+    ready_.push({&task, 0, ReadyKind::fiber_task});
+}
+
+void SimExecutor::post(Task& task) {
+    linked_.push_back(task);
+    ready_.push({&task, 0, ReadyKind::main_task});
+}
+
+void SimExecutor::wait(Waiter& waiter) {
+    ++switches_;
+    if (waiter.woken) return;
+    waiter.fiber = fibers_.current();
+    CHECK(waiter.fiber != Fibers::none, "only a fiber may wait");
+    do {
+        fibers_.suspend();
+    } while (!waiter.woken);
+}
+
+void SimExecutor::wake(Waiter& waiter) {
+    if (waiter.woken) return;
+    waiter.woken = true;
+    if (waiter.fiber != Fibers::none) make_ready(waiter.fiber);
+}
+
+void SimExecutor::make_ready(std::uint32_t fiber) { ready_.push({nullptr, fiber, ReadyKind::fiber}); }
+
+void SimExecutor::yield(YieldPoint point) {
+    ++switches_;
+    const ChoiceKey key{ChoiceKind::yield, 0, static_cast<std::uint64_t>(point)};
+    const std::uint32_t delay = chooser_.choose(key, 1u << 20);
+    if (delay == 0) return;  // the default: as if the allocation had succeeded at once
+    push_event({now_us_ + delay, next_order_++, nullptr, fibers_.current(), true});
+    fibers_.suspend();
+}
+
+void SimExecutor::sleep(Milliseconds duration) {
+    ++switches_;
+    push_event({now_us_ + duration.value * 1000, next_order_++, nullptr, fibers_.current(), false});
+    fibers_.suspend();
+}
+
+void SimExecutor::post_after(Task& task, std::uint64_t delay_us) {
+    push_event({now_us_ + delay_us, next_order_++, &task, 0, true});
+}
+
+void SimExecutor::cancel(Task& task) {
+    for (std::uint32_t i = 0; i < heap_size_; ++i) {
+        if (heap_[i].task != &task) continue;
+        // Stays in the heap, without effect: order among the others is untouched.
+        heap_[i].task = nullptr;
+        heap_[i].fiber = Fibers::none;
+        return;
+    }
+}
+
+void SimExecutor::push_event(Event event) {
+    if (heap_size_ == heap_capacity_) {
+        const std::uint32_t capacity = heap_capacity_ == 0 ? 64 : heap_capacity_ * 2;
+        auto* heap = static_cast<Event*>(arena_.allocate(capacity * sizeof(Event)));
+        CHECK(heap != nullptr, "a world's arena has room for its events");
+        if (heap_size_ > 0) std::memcpy(heap, heap_, heap_size_ * sizeof(Event));
+        arena_.free(heap_, heap_capacity_ * sizeof(Event));
+        heap_ = heap;
+        heap_capacity_ = capacity;
+    }
+    if (event.device) ++device_events_;
+    std::uint32_t i = heap_size_++;
+    while (i > 0) {
+        const std::uint32_t parent = (i - 1) / 2;
+        if (!earlier(event, heap_[parent])) break;
+        heap_[i] = heap_[parent];
+        i = parent;
+    }
+    heap_[i] = event;
+}
+
+SimExecutor::Event SimExecutor::pop_event() {
+    const Event top = heap_[0];
+    const Event last = heap_[--heap_size_];
+    std::uint32_t i = 0;
+    for (;;) {
+        std::uint32_t child = 2 * i + 1;
+        if (child >= heap_size_) break;
+        if (child + 1 < heap_size_ && earlier(heap_[child + 1], heap_[child])) ++child;
+        if (!earlier(heap_[child], last)) break;
+        heap_[i] = heap_[child];
+        i = child;
+    }
+    heap_[i] = last;
+    if (top.device) --device_events_;
+    return top;
+}
+
+void SimExecutor::fiber_entry(void* argument) {
+    auto* task = static_cast<Task*>(argument);
+    task->run(*task);
+}
+
+void SimExecutor::resume(std::uint32_t fiber) {
+    ++switches_;
+    fibers_.resume(fiber);
+}
+
+void SimExecutor::run_ready() {
+    const ReadyEntry e = ready_.pop();
+    if (e.task != nullptr) e.task->unlink();
+    switch (e.kind) {
+        case ReadyKind::main_task:
+            e.task->run(*e.task);
+            break;
+        case ReadyKind::fiber_task: {
+            const std::uint32_t fiber = fibers_.create(&SimExecutor::fiber_entry, e.task);
+            CHECK(fiber != Fibers::none, "a world has enough fibers for its work");
+            resume(fiber);
+            break;
+        }
+        case ReadyKind::fiber:
+            resume(e.fiber);
+            break;
+    }
+}
+
+void SimExecutor::fire(const Event& event) {
+    advance_to(event.due_us);
+    if (event.task != nullptr) {
+        event.task->run(*event.task);
+    } else if (event.fiber != Fibers::none) {
+        resume(event.fiber);
+    }
+}
+
+bool SimExecutor::turn(Until until) {
+    ++turns_;
+    if (!ready_.empty()) {
+        run_ready();
+        return true;
+    }
+    if (heap_size_ == 0 || (until == Until::quiet && device_events_ == 0)) return false;
+    fire(pop_event());
+    return true;
+}
+
+bool SimExecutor::turn_before(std::uint64_t us) {
+    ++turns_;
+    if (!ready_.empty()) {
+        run_ready();
+        return true;
+    }
+    if (heap_size_ == 0 || heap_[0].due_us > us) return false;
+    fire(pop_event());
+    return true;
+}
+
+void SimExecutor::abandon_everything() {
+    fibers_.abandon_all();
+    ready_.clear();
+    while (!linked_.empty()) linked_.pop_front();
+    heap_size_ = 0;
+    device_events_ = 0;
+}
+
+}  // namespace cowlab

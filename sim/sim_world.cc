@@ -1,0 +1,151 @@
+#include "sim/sim_world.h"
+
+#include <cstring>
+#include <new>
+
+#include "sim/pin_point.h"
+
+namespace cowlab {
+
+SimWorld& SimWorld::create(SimHost& host, const SimOptions& options) {
+    host.arena().reset();
+    void* p = host.arena().allocate(sizeof(SimWorld));
+    CHECK(p != nullptr, "an arena has room for a world");
+    auto& world = *new (p) SimWorld(host, options);
+    void* w = host.arena().allocate(sizeof(World));
+    CHECK(w != nullptr, "an arena has room for a world");
+    world.guarded([&] { world.world_ = new (w) World(world, options.world); });
+    return world;
+}
+
+SimWorld::SimWorld(SimHost& host, const SimOptions& options)
+    : arena_(host.arena()),
+      options_(options),
+      chooser_(arena_),
+      executor_(arena_, host.stacks(), chooser_),
+      memory_(arena_, options.memory_limit),
+      cells_(arena_, options.cells) {}
+
+Medium* SimWorld::create_medium(const MediumSpec& spec, DeviceNumber number, std::uint32_t actor,
+                                DiskObserver* observer) {
+    void* p = arena_.allocate(sizeof(SimDisk));
+    CHECK(p != nullptr, "an arena has room for a disk");
+    return new (p) SimDisk(arena_, executor_, chooser_, cells_, observer, spec, number, actor);
+}
+
+// ---- Running ----------------------------------------------------------------------------------
+
+Platform::Ran SimWorld::run_until(const bool& flag) {
+    while (!flag) {
+        if (stop_requested_) return Ran::stopped;
+        if (over_budget() || !executor_.turn(SimExecutor::Until::forever)) return Ran::stuck;
+    }
+    return stop_requested_ ? Ran::stopped : Ran::done;
+}
+
+Platform::Ran SimWorld::run_until_quiet() {
+    while (!stop_requested_) {
+        if (over_budget()) return Ran::stuck;
+        if (!executor_.turn(SimExecutor::Until::quiet)) return Ran::done;
+    }
+    return Ran::stopped;
+}
+
+Platform::Ran SimWorld::run_for(Milliseconds duration, const bool& flag) {
+    const std::uint64_t until = executor_.now_us() + duration.value * 1000;
+    while (!flag) {
+        if (stop_requested_) return Ran::stopped;
+        if (over_budget()) return Ran::stuck;
+        if (!executor_.turn_before(until)) {
+            executor_.advance_to(until);
+            return Ran::stuck;
+        }
+    }
+    return stop_requested_ ? Ran::stopped : Ran::done;
+}
+
+Platform::Ran SimWorld::run_turns(std::uint64_t turns) {
+    for (std::uint64_t i = 0; i < turns; ++i) {
+        if (stop_requested_) return Ran::stopped;
+        if (over_budget() || !executor_.turn(SimExecutor::Until::forever)) return Ran::stuck;
+    }
+    return stop_requested_ ? Ran::stopped : Ran::done;
+}
+
+void SimWorld::abandon_work() {
+    executor_.abandon_everything();
+    memory_.forget();
+    stop_requested_ = false;
+}
+
+void SimWorld::check_failed(const CheckFailure& failure) {
+    if (!check_failed_) failure_ = failure;
+    check_failed_ = true;
+    stop_requested_ = true;
+    if (world_ != nullptr) world_->note_check_failure();
+    if (executor_.on_fiber()) executor_.leave_for_good();
+    throw Ended{};
+}
+
+// ---- Pins -------------------------------------------------------------------------------------
+
+void SimWorld::add_pin(const PinSpec& pin, std::uint32_t actor) {
+    const auto choice = static_cast<std::uint32_t>(pin.choice);
+    const auto nth = static_cast<std::uint32_t>(pin.nth);
+    PinPoint point;
+    if (!parse_pin_point(pin.point, point)) return;
+    // A surviving sector is named by its number, and comes up once a power loss.
+    if (point.kind == ChoiceKind::survive) {
+        chooser_.add_pin({{ChoiceKind::survive, actor, pin.nth}, 0, choice});
+        return;
+    }
+    if (point.kind == ChoiceKind::yield) actor = 0;
+    chooser_.add_pin({{point.kind, actor, point.value}, nth, choice});
+}
+
+// ---- Save and restore -------------------------------------------------------------------------
+
+namespace {
+
+// A stack holds red zones that a sanitizer guards; copying the whole of it is what is meant here.
+#if defined(__SANITIZE_ADDRESS__)
+#define COWLAB_NO_ASAN __attribute__((no_sanitize_address))
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define COWLAB_NO_ASAN __attribute__((no_sanitize("address")))
+#endif
+#endif
+#ifndef COWLAB_NO_ASAN
+#define COWLAB_NO_ASAN
+#endif
+
+COWLAB_NO_ASAN void copy_words(std::byte* to, const std::byte* from, std::size_t size) {
+    auto* t = reinterpret_cast<volatile std::uint64_t*>(to);
+    const auto* f = reinterpret_cast<const volatile std::uint64_t*>(from);
+    for (std::size_t i = 0; i < size / 8; ++i) t[i] = f[i];
+}
+
+}  // namespace
+
+void SavedWorld::save(SimHost& host, const SimWorld& world) {
+    const Arena& arena = host.arena();
+    arena_.resize(arena.used());
+    std::memcpy(arena_.data(), arena.base(), arena.used());
+    index_.clear();
+    std::size_t size = 0;
+    const Fibers& fibers = const_cast<SimWorld&>(world).sim_executor().fibers();
+    fibers.for_each_live_stack([&](const Fibers::LiveStack& s) {
+        index_.push_back({s.low, s.size, size});
+        size += s.size;
+    });
+    stacks_.resize(size);
+    for (const Stack& s : index_) copy_words(stacks_.data() + s.at, s.low, s.size);
+}
+
+void SavedWorld::restore(SimHost& host, const SimWorld& world) const {
+    std::memcpy(host.arena().base(), arena_.data(), arena_.size());
+    const_cast<SimWorld&>(world).sim_executor().fibers().forget_sanitizer_state();
+    for (const Stack& s : index_) copy_words(s.low, stacks_.data() + s.at, s.size);
+}
+
+}  // namespace cowlab

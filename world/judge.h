@@ -1,0 +1,32 @@
+// Who judges a run: told of every user request and every change of the devices, as a user sees
+// them. The model stands behind it; World only reports, so that a replay without a judge is the
+// same run.
+#pragma once
+
+#include "engine/device_mapper.h"
+
+namespace cowlab {
+
+struct UserRequest {
+    MappedDevice* device = nullptr;
+    Op op = Op::read;
+    Sectors start;
+    Sectors count;
+    std::uint64_t seed = 0;      // write: the pattern; UINT64_MAX: zeros; see `data`
+    Payload data;                // writebytes, and what a read has read
+    std::uint32_t ticket = 0;    // the judge's, between begin and end
+};
+
+class Judge {
+  public:
+    virtual void request_begins(UserRequest& request) = 0;
+    virtual void request_ends(UserRequest& request, Errc status) = 0;
+    // A device's live table changed, or a device went away: roles may be different now.
+    virtual void devices_changed() = 0;
+    virtual void power_lost() = 0;
+
+  protected:
+    ~Judge() = default;
+};
+
+}  // namespace cowlab
