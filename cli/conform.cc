@@ -88,7 +88,8 @@ std::set<std::string> constructor_messages(const std::vector<std::string>& lines
         if (at == std::string::npos) continue;
         const std::string rest = line.substr(at + prefix.size());
         for (const char* type : {": snapshot: ", ": snapshot-origin: ", ": snapshot-merge: "}) {
-            if (rest.find(type) != std::string::npos) out.insert(rest);
+            const bool from_constructor = rest.ends_with(")") && rest.find(" (-E") != std::string::npos;
+            if (from_constructor && rest.find(type) != std::string::npos) out.insert(rest);
         }
     }
     return out;

@@ -328,7 +328,13 @@ Errc MappedDevice::resume() {
 
 Errc MappedDevice::resume_targets() {
     for (Target& t : live_->targets()) {
-        if (const Errc e = t.preresume(); e != Errc::ok) return e;
+        if (const Errc e = t.preresume(); e != Errc::ok) {
+            Text<256> line;
+            line << "device-mapper: table: " << name() << ": " << t.type_name()
+                 << ": preresume failed, error = -" << name_of(e);
+            engine_.events.log(line.view());
+            return e;
+        }
     }
     for (Target& t : live_->targets()) t.resume();
     return Errc::ok;
