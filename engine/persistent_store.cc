@@ -354,6 +354,8 @@ void PersistentStore::drop_snapshot() {
 }
 
 StoreUsage PersistentStore::usage() const {
+    // A destination that waits for its handover has a store without a chunk size: nothing is used.
+    if (!chunk_size_.is_set()) return {{0}, cow_->capacity(), {0}};
     return {chunk_size_.start_of(next_free_), cow_->capacity(),
             chunk_size_.length_of(current_area_ + 1 + 1)};
 }

@@ -388,7 +388,7 @@ class NaiveWorld {
         say("merge chunk", c, fails ? "fails" : "");
         for (std::uint64_t i = 0; i < chunk_sectors; ++i) {
             const std::uint64_t s = c * chunk_sectors + i;
-            if (s >= b.size && s >= device_sectors) break;
+            if (s >= b.size) break;
             if (fails && draw({1, 2})) continue;
             const bool forgets = strikes(Bug::merge_forgets_writes);
             origin_disk_.write(s, forgets ? b.cow.before(s) : b.cow.read(s));
