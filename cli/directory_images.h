@@ -1,6 +1,7 @@
-// The images a scenario names: files beside it, plain or .zst.
+// The images a scenario names: files beside it, plain, .zst or .xz.
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "cli/files.h"
@@ -18,8 +19,8 @@ class DirectoryImages final : public ImageSource {
 
   private:
     std::string directory_;
-    std::string name_;
-    FileBytes bytes_;
+    std::map<std::string, FileBytes> images_;  // read once, kept
+    const FileBytes* current_ = nullptr;
 };
 
 }  // namespace cowlab

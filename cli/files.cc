@@ -1,6 +1,7 @@
 #include "cli/files.h"
 
 #include <fmt/format.h>
+#include <lzma.h>
 #include <sys/stat.h>
 #include <zstd.h>
 
@@ -69,9 +70,37 @@ Error errno_error(const std::string& path, const std::string& what, int error_nu
 
 Result<std::string> read_text_file(const std::string& path) { return read_all(path); }
 
+namespace {
+
+Result<FileBytes> unpack_xz(const std::string& path, const std::string& raw) {
+    FileBytes out;
+    lzma_stream stream = LZMA_STREAM_INIT;
+    if (lzma_stream_decoder(&stream, UINT64_MAX, 0) != LZMA_OK) {
+        return refuse(path, "no memory to unpack it: unpack it yourself with `xz -d`");
+    }
+    std::vector<std::uint8_t> chunk(1 << 20);
+    stream.next_in = reinterpret_cast<const std::uint8_t*>(raw.data());
+    stream.avail_in = raw.size();
+    lzma_ret rc = LZMA_OK;
+    while (rc == LZMA_OK && out.size() <= image_bytes_max) {
+        stream.next_out = chunk.data();
+        stream.avail_out = chunk.size();
+        rc = lzma_code(&stream, LZMA_FINISH);
+        out.insert(out.end(), chunk.data(), chunk.data() + (chunk.size() - stream.avail_out));
+    }
+    lzma_end(&stream);
+    if (rc != LZMA_STREAM_END) {
+        return refuse(path, "this is not a whole xz file: make it again with `xz IMAGE`");
+    }
+    return out;
+}
+
+}  // namespace
+
 Result<FileBytes> read_image_file(const std::string& path) {
     auto raw = read_all(path);
     if (!raw) return failure(std::move(raw).error());
+    if (path.ends_with(".xz")) return unpack_xz(path, *raw);
     if (!path.ends_with(".zst")) return FileBytes(raw->begin(), raw->end());
     FileBytes out;
     ZSTD_DStream* stream = ZSTD_createDStream();

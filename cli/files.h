@@ -13,7 +13,7 @@ using FileBytes = std::vector<std::uint8_t>;
 
 // What is missing, not readable or a directory is refused with a sentence.
 Result<std::string> read_text_file(const std::string& path);
-// A file ending in .zst is decompressed; its size after that must be below `size_max`.
+// A file ending in .zst or .xz is unpacked; up to 4 GiB.
 Result<FileBytes> read_image_file(const std::string& path);
 Result<bool> write_file(const std::string& path, const std::string& text);
 // The names of the files in a directory that end in `ending`, sorted.

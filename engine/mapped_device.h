@@ -64,6 +64,8 @@ class MappedDevice final : public BlockDevice, public ListNode<MappedDevice> {
     bool had_table() const { return had_table_; }
     bool is_read_only() const { return live_ != nullptr && live_->mode() == TableMode::read_only; }
     std::uint64_t requests_in_flight() const { return in_flight_; }
+    // Requests wait here because the user suspended the device.
+    bool holds_requests_for_user() const { return suspended_ && !held_.empty(); }
 
     void raise_event();
     std::uint64_t event_number() const { return event_number_; }

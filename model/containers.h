@@ -15,7 +15,7 @@
 #include "base/check.h"
 #include "base/prng.h"
 
-namespace cowlab {
+namespace cowlab::model {
 
 template <class T>
 class GrowArray {
@@ -105,4 +105,4 @@ class NumberMap {
     std::uint32_t used_ = 0;
 };
 
-}  // namespace cowlab
+}  // namespace cowlab::model

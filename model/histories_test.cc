@@ -19,7 +19,7 @@
 #include "base/prng.h"
 #include "model/model.h"
 
-namespace cowlab {
+namespace cowlab::model {
 namespace {
 
 // ---- The slow and obvious way: try every order.
@@ -443,4 +443,4 @@ RC_GTEST_PROP(HistoriesProperty, TheTwoJudgesAgree, (const std::vector<std::uint
 }
 
 }  // namespace
-}  // namespace cowlab
+}  // namespace cowlab::model

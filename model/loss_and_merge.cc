@@ -6,7 +6,34 @@
 #include "model/model.h"
 #include "model/volume.h"
 
-namespace cowlab {
+namespace cowlab::model {
+namespace {
+
+// A version on its way into another register.
+struct Candidate {
+    Version version;
+    bool is_readable;
+};
+
+// Of several candidates for one content at one moment: the readable ones stand side by side at
+// that moment, the others just before it: superseded, unless a power loss brings them back. (A readable
+// one that did not come after all of those must not, by being durable, rule them out.)
+void line_up(GrowArray<Candidate>& candidates, Time moment) {
+    for (Candidate& c : candidates) {
+        if (!c.is_readable) continue;
+        bool is_after_all = true;
+        for (const Candidate& other : candidates) {
+            if (!other.is_readable && other.version.first >= c.version.last) is_after_all = false;
+        }
+        c.version.last = (is_after_all ? moment : moment - 1) & never;
+    }
+    for (Candidate& c : candidates) {
+        c.version.first = (c.is_readable ? moment : moment - 1) & never;
+        if (!c.is_readable) c.version.last = c.version.first;
+    }
+}
+
+}  // namespace
 
 // Replaces "whatever the origin showed at the activation" by copies of the origin's versions, as
 // the origin's register is about to change its meaning. From here on what is learnt about one
@@ -23,29 +50,24 @@ void Model::detach(Volume& b, std::uint64_t sector) {
     const Version through = *found;
     r.remove(*found);
 
-    Scratch<Version> bases(*arena_);
+    Scratch<Candidate> bases(*arena_);
     std::uint32_t readable = 0;
     each_base(b, sector, [&](const Version& candidate, bool is_readable) {
-        Version v;
-        v.value = candidate.value;
-        // The unreadable ones stand just before: superseded, unless a power loss brings them back.
-        v.first = v.last = (is_readable ? b.activated : b.activated - 1) & never;
-        v.certain = 1;
-        v.durable = candidate.durable;
-        v.base = 1;
-        v.survived = candidate.survived;
-        v.flushed_by_origin = 1;
-        v.end = candidate.in_flight ? never : candidate.end;
+        Version v = candidate;
+        v.epoch = 0;
+        if (!v.certain || v.in_flight) v.end = never;
+        v.certain = v.base = v.flushed_by_origin = 1;
+        v.in_flight = v.copies_nothing = 0;
         if (is_readable) ++readable;
-        bases.add(v);
+        bases.add({v, is_readable});
     });
-    for (Version& v : *bases) {
-        const bool is_readable = v.first == b.activated;
-        if (is_readable && readable == 1) {
-            v.first = through.first;
-            v.last = through.last;
+    line_up(*bases, b.activated);
+    for (Candidate& c : *bases) {
+        if (c.is_readable && readable == 1) {
+            c.version.first = through.first;
+            c.version.last = through.last;
         }
-        r.append(*arena_, v);
+        r.append(*arena_, c.version);
     }
 }
 
@@ -62,25 +84,24 @@ void Model::widen_base(Volume& b, std::uint64_t sector) {
     if (sector >= b.size.value) return;
     detach(b, sector);
     Register& r = register_at(b, sector);
-    bool has_base = false;
-    Time then = 0;
-    for (const Version& v : r.all()) {
-        if (!v.base) continue;
-        has_base = true;
-        then = std::max(then, Time{v.first});
+    if (Volume::shows_own_write(r)) return;
+    // What was read of the base before says no more what it is: all candidates stand side by side.
+    Time earliest = never;
+    Time latest = 0;
+    for (Version& v : r.all()) {
+        if (!v.base || v.in_flight) continue;
+        if (v.last > v.first) v.last = v.first;
+        earliest = std::min(earliest, Time{v.first});
+        latest = std::max(latest, Time{v.first});
     }
-    if (!has_base) return;
+    if (earliest == never) return;  // a discard that was seen: its store has the sector, too
     Scratch<ContentId> ids(*arena_);
     each_below_merge(*b.origin, sector, [&](ContentId id) { ids.add(id); });
-    // What was read of the base before says no more what it is: the candidates stand side by side.
-    for (Version& v : r.all()) {
-        if (v.base && v.last > then) v.last = then & never;
-    }
-    Version v = first_version(b, sector);
-    v.through = v.durable = 0;
-    v.flushed_by_origin = 1;
+    Version v;
+    v.first = latest & never;
+    v.last = earliest & never;
+    v.certain = v.base = v.flushed_by_origin = 1;
     v.end = now_ & never;
-    v.first = v.last = then & never;
     for (const ContentId id : *ids) {
         v.value = id;
         r.append(*arena_, v);
@@ -115,6 +136,7 @@ void Model::collapse(Volume& v, Register& r) {
         if (kept > 1) x.first = x.last = now_ & never;
         if (x.in_flight) x.first = now_ & never;
         x.end = now_ & never;
+        if (!x.certain) x.copies_nothing = 1;
         x.certain = x.durable = x.survived = 1;
         x.in_flight = x.flushed_by_origin = 0;
         r.append(*arena_, x);
@@ -151,7 +173,17 @@ void Model::settle_after_loss(Volume& o) {
             collapse(*b, r);
         });
     }
-    o.each_register([&](std::uint64_t, Register& r) { collapse(o, r); });
+    o.each_register([&](std::uint64_t sector, Register& r) {
+        // The merging snapshot's store may have kept what the origin below it has lost.
+        if (o.merging != nullptr && sector < o.merging->size.value) {
+            Scratch<ContentId> left(*arena_);
+            each_survivor(o, sector, [&](ContentId id) { left.add(id); });
+            if (left->size() > 1) {
+                for (const ContentId id : *left) note_below_merge(o, sector, id);
+            }
+        }
+        collapse(o, r);
+    });
 }
 
 void Model::power_loss() {
@@ -195,25 +227,18 @@ void Model::replace(Volume& v, Register& r, const GrowArray<Version>& view) {
         if (x.in_flight && !x.certain) in_flight.add(x);
     }
     r.clear();
-    const std::span<const Version> all{view.begin(), view.size()};
-    const Judge judge(all, {now_, now_});
-    for (const Version& x : all) {
+    const Judge judge({view.begin(), view.size()}, {now_, now_});
+    Scratch<Candidate> candidates(*arena_);
+    for (const Version& x : view) {
         Version y = x;
         y.epoch = v.epoch & 0xfffff;
         y.certain = 1;
-        y.in_flight = y.base = y.flushed_by_origin = 0;
+        y.in_flight = y.base = y.flushed_by_origin = y.copies_nothing = 0;
         y.end = now_ & never;
-        if (judge.may_return(x)) {
-            // What could not be read came just before; but not before one that it did not precede.
-            y.first = y.last = now_ & never;
-            for (const Version& other : all) {
-                if (!judge.may_return(other) && other.first >= x.last) y.last = (now_ - 1) & never;
-            }
-        } else {
-            y.first = y.last = (now_ - 1) & never;
-        }
-        r.append(*arena_, y);
+        candidates.add({y, judge.may_return(x)});
     }
+    line_up(*candidates, now_);
+    for (const Candidate& c : *candidates) r.append(*arena_, c.version);
     for (const Version& x : *in_flight) r.append(*arena_, x);
 }
 
@@ -347,8 +372,10 @@ void Model::merge_handed_back(SnapshotId id) {
     CHECK(o.merging == &b, "the snapshot is merging");
     b.activated = b.shown_since = tick();
     split_merge(o, &b);
+    CHECK(o.epoch + 1 < 1u << 20, "an origin's snapshots can be counted");
     b.active_epoch = ++o.epoch;
     b.state = SnapshotState::valid;
+    expose_to_discards(b);
 }
 
-}  // namespace cowlab
+}  // namespace cowlab::model

@@ -6,7 +6,7 @@
 #include "base/hash.h"
 #include "model/volume.h"
 
-namespace cowlab {
+namespace cowlab::model {
 
 Model::Model(Arena& arena) : arena_(&arena) {}
 
@@ -84,8 +84,11 @@ void Model::make_room(Volume& v, Register& r) {
     for (const Volume* b : v.snapshots) {
         if (!b->is_base_of_origin()) continue;
         const Judge judge(r.all(), b->activation());
+        const Survival survival(r.all(), flushes_of(v), b->active_epoch);
+        const bool is_copied = b->shows_copy(r);
         for (Version& x : r.all()) {
-            if (b->began_before_activation(x) && judge.may_return(x)) x.wanted = 1;
+            if (!b->began_before_activation(x)) continue;
+            if (judge.may_return(x) || (!is_copied && survival.may_survive(x))) x.wanted = 1;
         }
     }
     r.forget(flushes_of(v));
@@ -135,13 +138,17 @@ SnapshotId Model::add_snapshot(OriginId origin, Sectors size) {
         replace_by_either(b, r, *ids);
         for (Version& v : r.all()) v.base = v.flushed_by_origin = 1;
     }
-    // A discard passed down to the origin will not be copied for the newcomer either.
+    expose_to_discards(b);
+    return SnapshotId{b.id};
+}
+
+// The snapshot is new; discards on their way to its origin will not be copied for it either.
+void Model::expose_to_discards(Volume& b) {
     for (const Request& request : requests_) {
-        if (request.live && request.passdown && request.volume->origin == &o) {
+        if (request.live && request.passdown && request.volume->origin == b.origin) {
             add_versions(b, request, Content::zeros(), true);
         }
     }
-    return SnapshotId{b.id};
 }
 
 void Model::remove_snapshot(SnapshotId id) {
@@ -275,7 +282,9 @@ void Model::add_versions(Volume& v, const Request& request, const Content& conte
     version.epoch = v.epoch & 0xfffff;
     version.in_flight = 1;
     version.copies_nothing = discard;
-    version.flushed_by_origin = request.passdown && request.volume != &v && !v.is_origin;
+    // Zeros passed down change the origin below its snapshots: they become their base.
+    version.base = request.passdown && !v.is_origin;
+    version.flushed_by_origin = version.base && request.volume != &v;
     version.end = request.began & never;
     const std::uint64_t from = request.start.value;
     const std::uint64_t to = std::min(from + request.count.value, v.size.value);
@@ -283,10 +292,16 @@ void Model::add_versions(Volume& v, const Request& request, const Content& conte
     Page* page = nullptr;
     for (std::uint64_t s = from; s < to; ++s) {
         version.value = content.at({s}, s - from);
-        if (merging && s < v.merging->size.value) note_below_merge(v, s, version.value);
+        if (merging) {
+            const bool is_below = s < v.merging->size.value;
+            if (is_below) note_below_merge(v, s, version.value);
+            // It may have gone to the merging snapshot's store instead of the origin.
+            version.copies_nothing = discard || is_below;
+        }
         if (page == nullptr || s % 8 == 0) page = v.find_page(s);
         Register& r = page != nullptr ? page->sectors[s % 8] : register_at(v, s);
         if (!r.exists()) r.append(*arena_, first_version(v, s));
+        if (version.flushed_by_origin && Volume::shows_own_write(r)) continue;
         append(v, r, version);
     }
 }
@@ -450,4 +465,4 @@ std::optional<Violation> Model::end_read(Op op, std::span<const ContentId> obser
     return first;
 }
 
-}  // namespace cowlab
+}  // namespace cowlab::model

@@ -48,7 +48,7 @@
 #include "model/content.h"
 #include "model/register.h"
 
-namespace cowlab {
+namespace cowlab::model {
 
 struct VolumeId {
     std::uint32_t value = 0;
@@ -120,7 +120,7 @@ class Model {
     void reactivate_snapshot(SnapshotId snapshot);
     void resize(VolumeId volume, Sectors size);
     // Whether completed writes of this volume wait for a flush (default: yes). Without a cache
-    // they are durable as they end.
+    // they are durable as they end. A merge device has a cache if one of its two disks has.
     void volatile_cache(VolumeId volume, bool has_cache);
 
     // The engine began to make the snapshot invalid (nobody was told yet).
@@ -231,6 +231,7 @@ class Model {
     Register& register_at(Volume& v, std::uint64_t sector);
     void make_room(Volume& v, Register& r);
     void append(Volume& v, Register& r, const Version& version);
+    void expose_to_discards(Volume& snapshot);
     void release_registers(Volume& v);
 
     Op begin_request(const Request& request);
@@ -279,4 +280,4 @@ class Model {
     Counters counters_;
 };
 
-}  // namespace cowlab
+}  // namespace cowlab::model

@@ -21,7 +21,7 @@
 #include "base/prng.h"
 #include "model/model.h"
 
-namespace cowlab {
+namespace cowlab::model {
 namespace {
 
 constexpr std::uint64_t device_sectors = 8;
@@ -221,7 +221,7 @@ class NaiveWorld {
         const std::uint64_t c = s / chunk_sectors;
         const int above = r.volume < 0 ? merging_ : r.volume;
         if (above >= 0 && s < at(above).size && at(above).copied[c]) {
-            if (draw({1, 2})) at(above).cow.write(s, 0);
+            if (draw({1, 2})) at(above).cow.write(s, 0, r.volume < 0 && !has_cache_);
         } else if (r.volume < 0 && draw({1, 2})) {
             protect(s, -1);
             origin_disk_.write(s, 0, !has_cache_);
@@ -615,4 +615,4 @@ INSTANTIATE_TEST_SUITE_P(Model, BuggyWorld,
                          [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace
-}  // namespace cowlab
+}  // namespace cowlab::model

@@ -6,7 +6,7 @@
 #include "model/model.h"
 #include "model/volume.h"
 
-namespace cowlab {
+namespace cowlab::model {
 namespace {
 
 // Sorts the ids and drops the repeated ones.
@@ -29,6 +29,8 @@ class Matches {
     Matches(Interval read, const Flushes& flushes) : read_(read), flushes_(flushes) {}
     void add_other() { ++readable_; }
     void add(Version& v) {
+        // A flush can make them durable only if it is the same volume's flush for all of them.
+        if (one_ != nullptr && one_->flushed_by_origin != v.flushed_by_origin) end_ = never;
         ++readable_;
         ++matching_;
         one_ = &v;
@@ -231,4 +233,4 @@ std::uint64_t Model::digest() const {
     return d.value();
 }
 
-}  // namespace cowlab
+}  // namespace cowlab::model

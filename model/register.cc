@@ -6,7 +6,7 @@
 
 #include "base/check.h"
 
-namespace cowlab {
+namespace cowlab::model {
 namespace {
 
 // Certain and fixed before `horizon`: a read from then on returns it or something after it.
@@ -123,7 +123,8 @@ bool Judge::may_return(const Version& x) const {
     return true;
 }
 
-Survival::Survival(std::span<const Version> versions, const Flushes& flushes) : flushes_(flushes) {
+Survival::Survival(std::span<const Version> versions, const Flushes& flushes, std::uint64_t before)
+    : flushes_(flushes), before_(before) {
     for (const Version& d : versions) {
         if (is_durable(d)) bound_.raise(d.last);
     }
@@ -133,4 +134,4 @@ bool Survival::may_survive(const Version& x) const {
     return !bound_.is_behind(x.first, is_durable(x) ? Time{x.last} : 0);
 }
 
-}  // namespace cowlab
+}  // namespace cowlab::model

@@ -27,7 +27,7 @@
 #include "base/arena.h"
 #include "model/content.h"
 
-namespace cowlab {
+namespace cowlab::model {
 
 // The model's own clock: it goes on by 2 for each event, so that there is a time just before each.
 using Time = std::uint64_t;
@@ -52,7 +52,7 @@ struct Version {
     std::uint64_t base : 1 = 0;       // is (one candidate for) the snapshot's base
     std::uint64_t survived : 1 = 0;   // came through a power loss
     std::uint64_t flushed_by_origin : 1 = 0;  // in a snapshot, but it lies in the origin's cache
-    std::uint64_t copies_nothing : 1 = 0;     // no sign that a snapshot's base was copied for it
+    std::uint64_t copies_nothing : 1 = 0;  // no sign that a snapshot's store has the sector
     std::uint64_t wanted : 1 = 0;             // scratch of whoever calls forget()
     std::uint64_t unused : 11 = 0;
     std::uint64_t end : time_bits = 0;  // when it ended; `never` if no flush can make it durable
@@ -148,16 +148,22 @@ class Judge {
     Bound bound_;
 };
 
-// Decides which of the versions may be there after a power loss now.
+// Decides which of the versions may be there after a power loss now; or may have, if nothing of
+// epoch `before` or later had been written.
 class Survival {
   public:
-    Survival(std::span<const Version> versions, const Flushes& flushes);
+    static constexpr std::uint64_t all_epochs = ~std::uint64_t{0};
+    Survival(std::span<const Version> versions, const Flushes& flushes,
+             std::uint64_t before = all_epochs);
     bool may_survive(const Version& x) const;
-    bool is_durable(const Version& x) const { return x.certain && flushes_.cover(x); }
+    bool is_durable(const Version& x) const {
+        return x.certain && x.epoch < before_ && flushes_.cover(x);
+    }
 
   private:
     Flushes flushes_;
+    std::uint64_t before_;
     Bound bound_;
 };
 
-}  // namespace cowlab
+}  // namespace cowlab::model

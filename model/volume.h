@@ -5,7 +5,7 @@
 
 #include "model/model.h"
 
-namespace cowlab {
+namespace cowlab::model {
 
 // Neighbours are written together: eight registers share one look-up.
 struct Model::Page {
@@ -68,6 +68,21 @@ struct Model::Volume {
         return is_inactive() && v.first > inactive_since;
     }
     bool is_inactive() const { return inactive_since != never; }
+    // A protected origin write that took effect shows that the base is safe in the snapshot's store.
+    bool shows_copy(const Register& r) const {
+        for (const Version& v : r.all()) {
+            if (!v.certain || v.copies_nothing) continue;
+            if (!began_before_activation(v) && !was_not_protected_from(v)) return true;
+        }
+        return false;
+    }
+    // The snapshot has written there: whatever happens to the origin, its store has the sector.
+    static bool shows_own_write(const Register& r) {
+        for (const Version& v : r.all()) {
+            if (v.certain && !v.base && !v.copies_nothing) return true;
+        }
+        return false;
+    }
     bool is_base_of_origin() const {
         return state == SnapshotState::valid || state == SnapshotState::invalid;
     }
@@ -137,30 +152,25 @@ void Model::each_base(const Volume& b, std::uint64_t sector, F visit) const {
         visit(r->all()[0], true);
         return;
     }
-    // A protected origin write that took effect shows that the base is safe in the snapshot's store.
-    bool is_copied = false;
-    for (const Version& v : r->all()) {
-        if (v.certain && !v.copies_nothing && !b.began_before_activation(v) && !b.was_not_protected_from(v)) {
-            is_copied = true;
-        }
-    }
+    const bool is_copied = b.shows_copy(*r);
     const Interval now{now_ + 1, now_ + 1};
     const Judge then(r->all(), b.activation());
     const Judge today(r->current(), now);
+    const Survival survival_then(r->all(), flushes_of(o), b.active_epoch);
     const Survival survival(r->all(), flushes_of(o));
     for (std::uint32_t i = 0; i < r->size(); ++i) {
         const Version& v = r->all()[i];
         Version candidate = v;
         candidate.durable = is_copied || survival.is_durable(v);
-        const bool survives = !is_copied && survival.may_survive(v);
         if (b.began_before_activation(v)) {
             if (then.may_return(v)) {
                 visit(candidate, true);
-            } else if (survives) {
+            } else if (!is_copied && survival_then.may_survive(v)) {
                 visit(candidate, false);
             }
         } else if (b.was_not_protected_from(v) && !is_copied) {
-            if (survives || (i >= r->retired() && today.may_return(v))) visit(candidate, true);
+            const bool is_there = i >= r->retired() && today.may_return(v);
+            if (is_there || survival.may_survive(v)) visit(candidate, true);
         }
     }
 }
@@ -228,4 +238,4 @@ void Model::each_below_merge(const Volume& o, std::uint64_t sector, F visit) con
     for (const ContentId id : o.below_merge[i].ids) visit(id);
 }
 
-}  // namespace cowlab
+}  // namespace cowlab::model

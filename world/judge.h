@@ -12,9 +12,9 @@ struct UserRequest {
     Op op = Op::read;
     Sectors start;
     Sectors count;
-    std::uint64_t seed = 0;      // write: the pattern; UINT64_MAX: zeros; see `data`
-    Payload data;                // writebytes, and what a read has read
-    std::uint32_t ticket = 0;    // the judge's, between begin and end
+    Payload data;              // what is written, or what a read has read
+    std::uint64_t ticket = 0;  // the judge's, between begin and end
+    bool judged = false;
 };
 
 class Judge {

@@ -193,7 +193,10 @@ void World::request_issued(std::uint32_t actor, const Bio& bio) {
 
 void World::request_done(std::uint32_t actor, const Bio& bio) {
     ++requests_done_;
-    if (bio.status != Errc::ok) ++errors_[static_cast<int>(bio.purpose)];
+    if (bio.status != Errc::ok) {
+        ++errors_[static_cast<int>(bio.purpose)];
+        ++errors_total_;
+    }
     recorder_.add({.time_us = platform_.now_us(), .a = bio.start.value, .b = bio.length.value,
                    .c = static_cast<std::uint64_t>(bio.status), .actor = actor,
                    .kind = static_cast<std::uint16_t>(RecordType::request_done),

@@ -23,6 +23,8 @@ struct WorldOptions {
     EnginePolicy policy;
     EngineLimits limits;
     std::uint32_t recorder_capacity = 256;
+    // Answers of reads without what was read: nobody looks, and hashing it costs more than the run.
+    bool terse_answers = false;
     // Where `disk … image MEMBER` finds its bytes; nullptr: refused.
     class ImageSource* images = nullptr;
 };
@@ -79,6 +81,8 @@ class World final : private DiskObserver {
     std::uint64_t requests_done() const { return requests_done_; }
     std::uint64_t requests_issued_of(Purpose p) const { return issued_[static_cast<int>(p)]; }
     std::uint64_t errors_of(Purpose p) const { return errors_[static_cast<int>(p)]; }
+    // Requests that a disk answered with an error, in all.
+    std::uint64_t errors_at_the_disks() const { return errors_total_; }
     // Digest over all that happened and over what the disks hold now.
     std::uint64_t digest();
     // "@name" for every device number in a line the engine printed.
@@ -106,7 +110,6 @@ class World final : private DiskObserver {
         MappedDevice* held = nullptr;
         bool done = false;
         Outcome outcome;
-        UserRequest request;
         void (*body)(Job&) = nullptr;
     };
     struct Lane : Task, ListNode<Lane> {
@@ -146,7 +149,7 @@ class World final : private DiskObserver {
     void do_zeroout(Job& job, MappedDevice& device);
     void do_hex(Job& job, MappedDevice& device);
     void do_writebytes(Job& job, MappedDevice& device);
-    Errc transfer(Job& job, MappedDevice& device, Op op, Sectors start, Sectors count, Payload payload);
+    Errc transfer(MappedDevice& device, Op op, Sectors start, Sectors count, Payload payload);
     Payload buffer_for(Job& job, Sectors count);
     void free_buffer(Job& job);
     std::string data_text(Payload data, Sectors count);
@@ -220,6 +223,7 @@ class World final : private DiskObserver {
     std::uint64_t requests_done_ = 0;
     std::uint64_t issued_[purpose_count] = {};
     std::uint64_t errors_[purpose_count] = {};
+    std::uint64_t errors_total_ = 0;
 };
 
 }  // namespace cowlab

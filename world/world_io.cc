@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "base/hash.h"
+#include "base/prng.h"
 #include "scenarios/runs.h"
 #include "world/world.h"
 
@@ -34,7 +35,7 @@ void World::do_io(Job& job) {
     switch (job.verb) {
         case Verb::write: do_write(job, *device); break;
         case Verb::read: do_read(job, *device); break;
-        case Verb::flush: job.outcome.code = transfer(job, *device, Op::flush, {0}, {0}, {}); break;
+        case Verb::flush: job.outcome.code = transfer(*device, Op::flush, {0}, {0}, {}); break;
         case Verb::discard: do_discard(job, *device); break;
         case Verb::zeroout: do_zeroout(job, *device); break;
         case Verb::hex: do_hex(job, *device); break;
@@ -49,7 +50,7 @@ void World::do_io(Job& job) {
 }
 
 // One request of the user, start to end; the judge hears of both.
-Errc World::transfer(Job& job, MappedDevice& device, Op op, Sectors start, Sectors count,
+Errc World::transfer(MappedDevice& device, Op op, Sectors start, Sectors count,
                      Payload payload) {
     UserRequest request;
     request.device = &device;
@@ -68,9 +69,16 @@ Errc World::transfer(Job& job, MappedDevice& device, Op op, Sectors start, Secto
         auto& user = static_cast<UserBio&>(b);
         user.executor->wake(user.waiter);
     };
-    job.request = request;
     device.submit(bio);
     platform_.executor().wait(bio.waiter);
+    if (op == Op::read && bio.status == Errc::ok) {
+        // What was read is part of the run's digest, whoever asks for it.
+        std::uint64_t sum = start.value;
+        for (std::uint64_t i = 0; i < count.value; ++i) {
+            sum = mix64(sum ^ platform_.cells().content(payload, i));
+        }
+        recorder_.add_to_digest(sum);
+    }
     if (judge_ != nullptr) judge_->request_ends(request, bio.status);
     return bio.status;
 }
@@ -108,7 +116,7 @@ void World::do_write(Job& job, MappedDevice& device) {
         for (std::uint64_t i = 0; i < count.value; ++i) {
             platform_.cells().set_content(data, i, pattern_word(s.seed, s.start.value + i));
         }
-        out.code = transfer(job, device, Op::write, s.start, count, data);
+        out.code = transfer(device, Op::write, s.start, count, data);
         if (out.code == Errc::ok && count < s.count) {
             out.kind = Outcome::Kind::short_write;
             out.count = count;
@@ -130,7 +138,7 @@ void World::do_read(Job& job, MappedDevice& device) {
     out.count = count;
     if (count.value == 0) return;
     const Payload data = buffer_for(job, count);
-    out.code = transfer(job, device, Op::read, s.start, count, data);
+    out.code = transfer(device, Op::read, s.start, count, data);
     if (out.code != Errc::ok) out.kind = Outcome::Kind::status;
 }
 
@@ -146,7 +154,7 @@ void World::do_discard(Job& job, MappedDevice& device) {
     } else if (device.is_read_only()) {
         out.code = Errc::eperm;
     } else {
-        out.code = transfer(job, device, Op::discard, s.start, s.count, {});
+        out.code = transfer(device, Op::discard, s.start, s.count, {});
     }
 }
 
@@ -160,7 +168,7 @@ void World::do_zeroout(Job& job, MappedDevice& device) {
                s.start > device.capacity() || s.count > device.capacity() - s.start) {
         out.code = Errc::einval;
     } else {
-        out.code = transfer(job, device, Op::write, s.start, s.count, Payload::zeros());
+        out.code = transfer(device, Op::write, s.start, s.count, Payload::zeros());
     }
 }
 
@@ -189,7 +197,7 @@ void World::do_hex(Job& job, MappedDevice& device) {
         return;
     }
     const Payload data = buffer_for(job, t.count);
-    out.code = transfer(job, device, Op::read, t.start, t.count, data);
+    out.code = transfer(device, Op::read, t.start, t.count, data);
     if (out.code == Errc::ok) out.kind = Outcome::Kind::hex;
 }
 
@@ -210,7 +218,7 @@ void World::do_writebytes(Job& job, MappedDevice& device) {
     }
     Cells& cells = platform_.cells();
     const Payload data = buffer_for(job, t.count);
-    out.code = transfer(job, device, Op::read, t.start, t.count, data);
+    out.code = transfer(device, Op::read, t.start, t.count, data);
     if (out.code != Errc::ok) return;
     const auto digit = [](char c) {
         return static_cast<unsigned>(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
@@ -226,12 +234,13 @@ void World::do_writebytes(Job& job, MappedDevice& device) {
         }
         cells.write_bytes(data, i, bytes);
     }
-    out.code = transfer(job, device, Op::write, t.start, t.count, data);
+    out.code = transfer(device, Op::write, t.start, t.count, data);
 }
 
 // ---- Answers ----------------------------------------------------------------------------------
 
 std::string World::data_text(Payload data, Sectors count) {
+    if (options_.terse_answers) return "terse";
     Fnv1a64 fnv;
     Runs runs;
     std::uint8_t bytes[sector_bytes];

@@ -324,6 +324,7 @@ void World::execute_power_loss(const PowerLossSpec& spec) {
 // The devices as they were: last live tables, in the order the devices were created.
 Answer World::reload(const Step&) {
     // An armed loss whose moment never came happens now: the file goes on as it says.
+    if (pending_loss_.armed) execute_power_loss(*pending_loss_.spec);
     for (LastTable& t : tables_) {
         if (t.live.empty() || mapper_->find(t.name) != nullptr) continue;
         Step step;

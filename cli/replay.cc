@@ -1,0 +1,142 @@
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "cli/directory_images.h"
+#include "cli/finding.h"
+#include "cli/policy_options.h"
+#include "cli/run.h"
+#include "cli/run_trace.h"
+#include "scenarios/parse.h"
+#include "scenarios/print.h"
+
+namespace cowlab {
+namespace {
+
+std::string directory_of(const std::string& file) {
+    const std::string d = std::filesystem::path(file).parent_path().string();
+    return d.empty() ? "." : d;
+}
+
+Result<Scenario> read_scenario(const std::string& file) {
+    auto text = read_text_file(file);
+    if (!text) return failure(std::move(text).error());
+    return parse(*text, file);
+}
+
+Result<bool> write_images(SimWorld& sim, const std::string& directory) {
+    std::error_code ec;
+    std::filesystem::create_directories(directory, ec);
+    if (ec) return failure(errno_error(directory, "cannot make the directory", ec.value()));
+    for (const BaseDisk& d : sim.world().disks()) {
+        std::string bytes(d.spec.size.bytes(), '\0');
+        for (std::uint64_t s = 0; s < d.spec.size.value; ++s) {
+            sim.cells().bytes_of(d.medium->raw_read({s}), reinterpret_cast<std::uint8_t*>(bytes.data()) + s * sector_bytes);
+        }
+        const std::string path = fmt::format("{}/{}.img", directory, d.name_view());
+        if (auto r = write_file(path, bytes); !r) return failure(std::move(r).error());
+    }
+    return true;
+}
+
+// In a scenario that expects a failure, that failure is success.
+int exit_code_of(const Scenario& scenario, const RunResult& run) {
+    const ExpectedVerdict& e = scenario.header.verdict;
+    const Verdict& v = run.verdict;
+    if (e.kind != ExpectedVerdict::Kind::fail) return v.failed ? 1 : 0;
+    return v.failed ? 1 : 0;
+}
+
+}  // namespace
+
+Result<int> replay(const ReplayOptions& options) {
+    auto scenario = read_scenario(options.file);
+    if (!scenario) return failure(std::move(scenario).error());
+    std::string note;
+    if (auto r = policy_of(scenario->header, options.file); !r) return failure(std::move(r).error());
+    if (auto r = apply_policy_options(options.policy, scenario->header, note); !r) return failure(std::move(r).error());
+    if (!note.empty()) fmt::print("overridden by the command line:{}\n", note);
+    DirectoryImages images(directory_of(options.file));
+    SimHost host;
+    RunSetup setup;
+    setup.images = &images;
+    setup.cells = options.byte_cells ? CellMode::bytes : CellMode::tags;
+    setup.recorder_capacity = options.trace ? 1u << 18 : 256;
+    std::vector<std::string> trace;
+    Error image_error;
+    bool images_failed = false;
+    setup.after_step = [&](std::size_t step, const Answer& answer, SimWorld&) {
+        if (options.answers) {
+            for (const std::string& c : scenario->steps[step].comments) fmt::print("{}\n", c);
+            fmt::print("> {}\n", print_line(scenario->steps[step]));
+            for (const std::string& line : answer) fmt::print("{}\n", line);
+        }
+        return step + 1 < options.until;
+    };
+    setup.at_end = [&](SimWorld& world) {
+        if (options.trace) trace = trace_of(world, *scenario);
+        if (options.images.empty()) return;
+        if (auto r = write_images(world, options.images); !r) {
+            images_failed = true;
+            image_error = r.error();
+        }
+    };
+    const RunResult run = run_scenario(host, *scenario, setup);
+    for (const std::string& line : trace) fmt::print("{}\n", line);
+    if (images_failed) return failure(image_error);
+    const Verdict& v = run.verdict;
+    if (options.answers && !v.failed) return 0;
+    if (run.pins_total > 0) fmt::print("pins {} of {} met\n", run.pins_met, run.pins_total);
+    fmt::print("digest {:016x}   {} steps, {} device I/Os\n", run.digest, run.answers.size(), run.requests);
+    if (v.failed) {
+        fmt::print("FAIL {}   {}{}\n", v.word,
+                   v.invariant == 0 || std::string_view(v.text).substr(0, 4) == "INV-" ? "" : fmt::format("INV-{}: ", v.invariant),
+                   v.text);
+        fmt::print("     at step {} of {}: {}\n", std::min<std::size_t>(v.step + 1, scenario->steps.size()), scenario->steps.size(),
+                   v.step < scenario->steps.size() ? print_line(scenario->steps[v.step]) : "the end");
+        return exit_code_of(*scenario, run);
+    }
+    if (scenario->header.verdict.kind == ExpectedVerdict::Kind::fail) {
+        if (run.pins_met < run.pins_total) {
+            fmt::print("undecided: the scenario was made to fail ({}), but not all of its pins were met\n",
+                       scenario->header.verdict.word);
+            return 4;
+        }
+        fmt::print("passes (the file says it failed with: {}{})\n", scenario->header.verdict.word,
+                   scenario->header.verdict.invariant == 0 ? "" : fmt::format(" INV-{}", scenario->header.verdict.invariant));
+        return 0;
+    }
+    fmt::print("passes\n");
+    return 0;
+}
+
+Result<int> shrink_file(const ShrinkOptions& options) {
+    auto scenario = read_scenario(options.file);
+    if (!scenario) return failure(std::move(scenario).error());
+    std::string note;
+    if (auto r = policy_of(scenario->header, options.file); !r) return failure(std::move(r).error());
+    if (auto r = apply_policy_options(options.policy, scenario->header, note); !r) return failure(std::move(r).error());
+    scenario->version = language_version;
+    DirectoryImages images(directory_of(options.file));
+    SimHost host;
+    RunSetup setup;
+    setup.images = &images;
+    const RunResult run = run_scenario(host, *scenario, setup);
+    if (!run.verdict.failed) {
+        return failure({Error::Kind::stopped, options.file,
+                        "this scenario does not fail: there is nothing to shrink; see `cowlab replay FILE --trace`"});
+    }
+    FailsAlike judge(host, &images, run.verdict, options.seconds);
+    const ShrinkResult result = shrink(*scenario, judge);
+    const std::string text = print(result.scenario);
+    if (options.output.empty()) {
+        fmt::print("{}", text);
+    } else if (auto r = write_file(options.output, text); !r) {
+        return failure(std::move(r).error());
+    }
+    std::fprintf(stderr, "%zu operations (from %zu), %zu candidates tried%s\n", result.operations,
+                 result.operations_before, result.tried, result.minimal ? "" : ", time was up: not minimal yet");
+    return 1;
+}
+
+}  // namespace cowlab

@@ -1,0 +1,221 @@
+#include "sim/scenario_run.h"
+
+#include <fmt/format.h>
+
+#include "sim/pin_point.h"
+
+namespace cowlab {
+namespace {
+
+constexpr std::uint64_t check_piece_sectors = 512;
+constexpr std::uint64_t check_sectors_max = std::uint64_t{1} << 20;
+
+EngineLimits limits_of(const Header& header) {
+    EngineLimits limits;
+    limits.pending_reserve = 8;  // a small world; a kernel's 256 is what devices get
+    for (const Limit& l : header.limits) {
+        if (l.name == "cow") limits.copies_per_snapshot_max = static_cast<std::uint32_t>(l.value);
+    }
+    return limits;
+}
+
+std::uint64_t memory_of(const Header& header) {
+    for (const Limit& l : header.limits) {
+        if (l.name == "memory") return l.value;
+    }
+    return std::uint64_t{1} << 40;
+}
+
+class Runner {
+  public:
+    Runner(SimHost& host, const Scenario& scenario, const RunSetup& setup)
+        : scenario_(scenario), setup_(setup), world_(SimWorld::create(host, options(scenario, setup))) {}
+
+    RunResult run();
+
+  private:
+    static SimOptions options(const Scenario& scenario, const RunSetup& setup);
+    void run_steps();
+    void run_step(std::size_t i);
+    void check_everything();
+    void read_back(const std::string& device, Sectors size);
+    void judge_end();
+    void collect_pins();
+    bool over() const {
+        return world_.has_failed_check() || world_.world().is_stuck() || (judge_ != nullptr && judge_->verdict().failed) ||
+               result_.verdict.failed;
+    }
+
+    const Scenario& scenario_;
+    const RunSetup& setup_;
+    SimWorld& world_;
+    ModelJudge* judge_ = nullptr;
+    RunResult result_;
+};
+
+SimOptions Runner::options(const Scenario& scenario, const RunSetup& setup) {
+    SimOptions o;
+    o.world.policy = setup.policy != nullptr ? *setup.policy : *policy_of(scenario.header, {});
+    o.world.limits = limits_of(scenario.header);
+    o.world.recorder_capacity = setup.recorder_capacity;
+    o.world.images = setup.images;
+    o.world.terse_answers = setup.terse_answers;
+    o.cells = setup.cells;
+    o.memory_limit = memory_of(scenario.header);
+    o.turns_max = setup.turns_max;
+    return o;
+}
+
+RunResult Runner::run() {
+    if (setup_.judge) {
+        void* p = world_.arena().allocate(sizeof(ModelJudge));
+        CHECK(p != nullptr, "an arena has room for a judge");
+        judge_ = new (p) ModelJudge(world_.world());
+        world_.world().set_judge(judge_);
+    }
+    if (const GeneratedRun* d = setup_.drive; d != nullptr) {
+        world_.chooser().drive_randomly(setup_.seed, {d->latency_max_us, d->slow, d->slow_max_us, d->yield_max_us,
+                                                      d->fault, d->fault_written, d->survive});
+    }
+    world_.guarded([&] { run_steps(); });
+    World& w = world_.world();
+    if (world_.has_failed_check()) {
+        const CheckFailure& f = world_.failed_check();
+        std::uint32_t invariant = 0;
+        if (std::string_view(f.rule).substr(0, 4) == "INV-") invariant = static_cast<std::uint32_t>(std::atoi(f.rule + 4));
+        result_.verdict.fail("check", invariant, w.steps_run(), f.rule);
+    } else if (judge_ != nullptr && judge_->verdict().failed) {
+        result_.verdict = judge_->verdict();
+    }
+    result_.digest = w.digest();
+    result_.deviations = w.events().deviations();
+    result_.pins_met = world_.chooser().pins_met();
+    result_.pins_total = world_.chooser().pins_total();
+    result_.requests = w.requests_done();
+    result_.errors = w.errors_at_the_disks();
+    result_.power_losses = w.power_losses();
+    if (judge_ != nullptr) {
+        result_.model = judge_->model().counters();
+        result_.evaluations = judge_->evaluations();
+    }
+    for (std::size_t m = 0; m < mark_count; ++m) result_.marks[m] = w.events().marked(static_cast<Mark>(m));
+    collect_pins();
+    if (setup_.at_end) setup_.at_end(world_);
+    return std::move(result_);
+}
+
+void Runner::run_steps() {
+    for (std::size_t i = 0; i < scenario_.steps.size() && !over(); ++i) {
+        run_step(i);
+        if (setup_.after_step && !setup_.after_step(i, result_.answers.back(), world_)) return;
+    }
+    if (!over()) judge_end();
+    if (!world_.world().is_stuck()) return;
+    // A device that its user left suspended holds what was sent to it; that is no bug.
+    for (MappedDevice& d : world_.world().mapper().devices()) {
+        result_.hung_by_user = result_.hung_by_user || d.holds_requests_for_user();
+    }
+    if (!result_.hung_by_user) {
+        result_.verdict.fail("liveness", 34, world_.world().steps_run(),
+                             "a request is outstanding, nothing is in flight and nobody can run");
+    }
+}
+
+void Runner::run_step(std::size_t i) {
+    const Step& step = scenario_.steps[i];
+    Chooser& chooser = world_.chooser();
+    // While the devices come back, and while everything is read back, the disks behave.
+    const bool calm = step.verb == Verb::reload || step.verb == Verb::check;
+    if (calm) chooser.allow_faults(false);
+    Answer answer = world_.world().run(step);
+    if (judge_ != nullptr && !world_.has_failed_check()) judge_->after_step(step, answer);
+    if (step.verb == Verb::check && !over()) check_everything();
+    if (calm) chooser.allow_faults(true);
+    if (!step.expected.empty() && !world_.has_failed_check()) {
+        if (const auto d = compare(step.expected, answer)) {
+            result_.verdict.fail("expectation", 0, i, fmt::format("expected `{}`, got `{}`", d->expected, d->actual));
+        }
+    }
+    result_.answers.push_back(std::move(answer));
+}
+
+// Every sector of every volume, as a user would read it.
+void Runner::check_everything() {
+    std::vector<std::pair<std::string, Sectors>> volumes;
+    for (MappedDevice& d : world_.world().mapper().devices()) {
+        if (world_.world().find_disk(d.name()) != nullptr || d.is_suspended() || d.live() == nullptr) continue;
+        if (d.capacity().value > check_sectors_max) continue;
+        volumes.emplace_back(std::string(d.name()), d.capacity());
+    }
+    for (const auto& [name, size] : volumes) {
+        if (!over()) read_back(name, size);
+    }
+}
+
+void Runner::read_back(const std::string& device, Sectors size) {
+    Step step;
+    step.verb = Verb::read;
+    step.name = device;
+    for (std::uint64_t at = 0; at < size.value && !over(); at += check_piece_sectors) {
+        step.start = {at};
+        step.count = min(Sectors{check_piece_sectors}, size - Sectors{at});
+        world_.world().run(step);
+    }
+}
+
+// Everything ends, and nothing is left over.
+void Runner::judge_end() {
+    world_.chooser().allow_faults(false);
+    if (!world_.world().finish()) return;
+    if (world_.sim_executor().fibers_active() != 0) {
+        result_.verdict.fail("leak", 20, world_.world().steps_run(), "a fiber is left although every device is gone");
+    }
+    for (const BaseDisk& d : world_.world().disks()) {
+        if (d.medium->requests_in_flight() != 0) {
+            result_.verdict.fail("leak", 20, world_.world().steps_run(), "a request is in flight although every device is gone");
+        }
+    }
+}
+
+void Runner::collect_pins() {
+    const Chooser& chooser = world_.chooser();
+    for (std::uint32_t i = 0; i < chooser.taken_count(); ++i) {
+        const Pin& p = chooser.taken(i);
+        Step s;
+        s.verb = Verb::pin;
+        s.name = "engine";
+        for (const BaseDisk& d : world_.world().disks()) {
+            if (d.actor == p.key.actor) s.name = std::string(d.name_view());
+        }
+        s.pin.point = pin_point_word(p.key);
+        s.pin.nth = p.key.kind == ChoiceKind::survive ? p.key.point : p.nth;
+        s.pin.choice = p.choice;
+        result_.pins.push_back(std::move(s));
+    }
+}
+
+}  // namespace
+
+Result<EnginePolicy> policy_of(const Header& header, const std::string& where) {
+    EnginePolicy policy = policy_default;
+    if (header.policy == Policy::kernel) policy = policy_kernel;
+    if (header.policy == Policy::v4_12) policy = policy_4_12;
+    for (const std::string& name : header.without) {
+        bool found = false;
+        std::string known;
+        for (const SafetyRule& rule : safety_rules) {
+            known += fmt::format("{}{}", known.empty() ? "" : ", ", rule.name);
+            if (name != rule.name) continue;
+            policy.*rule.member = false;
+            found = true;
+        }
+        if (!found) return refuse(where, fmt::format("no safety rule `{}`: there is {}", name, known));
+    }
+    return policy;
+}
+
+RunResult run_scenario(SimHost& host, const Scenario& scenario, const RunSetup& setup) {
+    return Runner(host, scenario, setup).run();
+}
+
+}  // namespace cowlab

@@ -1,0 +1,59 @@
+// One run: a scenario, and choices, in a simulated world, under the eyes of the judge.
+//
+// run = (options, lines, choices) -> (answers, records, verdict, digest). The same input gives the
+// same digest on every compiler, flag and machine.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "scenarios/generate.h"
+#include "sim/sim_world.h"
+#include "world/model_judge.h"
+
+namespace cowlab {
+
+struct RunSetup {
+    ImageSource* images = nullptr;
+    CellMode cells = CellMode::tags;
+    bool judge = true;
+    bool terse_answers = false;
+    std::uint32_t recorder_capacity = 256;
+    std::uint64_t turns_max = 20'000'000;
+    // Drives the Chooser; nullptr: defaults and pins.
+    const GeneratedRun* drive = nullptr;
+    std::uint64_t seed = 0;
+    // On top of what the scenario says (--compat, --without); nullptr: as it says.
+    const EnginePolicy* policy = nullptr;
+    // After each step; false stops the run there.
+    std::function<bool(std::size_t step, const Answer& answer, SimWorld& world)> after_step;
+    // A log of requests as they happen is kept by the recorder; this looks at it at the end.
+    std::function<void(SimWorld& world)> at_end;
+};
+
+struct RunResult {
+    Verdict verdict;
+    std::vector<Answer> answers;
+    std::uint64_t digest = 0;
+    std::uint32_t deviations = 0;
+    std::uint32_t pins_met = 0;
+    std::uint32_t pins_total = 0;
+    std::vector<Step> pins;  // every choice that was not the default, as lines
+    bool hung_by_user = false;  // a device was left suspended with requests in it
+    std::uint64_t requests = 0;
+    std::uint64_t errors = 0;
+    std::uint64_t power_losses = 0;
+    model::Model::Counters model;
+    ModelJudge::Evaluations evaluations;
+    std::uint32_t marks[mark_count] = {};
+};
+
+// The policy a header asks for. An unknown rule is refused with the list of those there are.
+Result<EnginePolicy> policy_of(const Header& header, const std::string& where);
+
+// REQUIRES: policy_of() accepts the scenario's header, or setup.policy is given.
+RunResult run_scenario(SimHost& host, const Scenario& scenario, const RunSetup& setup);
+
+}  // namespace cowlab

@@ -1,0 +1,409 @@
+#include "world/model_judge.h"
+
+namespace cowlab {
+namespace {
+// Sectors of an origin whose first content is copied into the model; larger ones go by their spec.
+constexpr std::uint64_t table_sectors_max = std::uint64_t{1} << 20;
+}  // namespace
+
+ModelJudge::ModelJudge(World& world)
+    : world_(world), arena_(world.platform().arena()), model_(arena_) {}
+
+// ---- Who is who -------------------------------------------------------------------------------
+
+BaseDisk* ModelJudge::disk_of(const BlockDevice& device) {
+    for (const MappedDevice& d : world_.mapper().devices()) {
+        if (d.number() == device.number()) return world_.find_disk(d.name());
+    }
+    return nullptr;
+}
+
+ModelJudge::Place ModelJudge::place_of(MappedDevice& device) {
+    Place place;
+    if (device.live() == nullptr || device.live()->target_count() != 1) return place;
+    Target& target = device.live()->targets().front();
+    const std::string_view type = target.type_name();
+    if (type == "snapshot-origin") {
+        struct First final : DeviceVisitor {
+            BlockDevice* device = nullptr;
+            void visit(BlockDevice& d, Sectors, Sectors) override { device = &d; }
+        } first;
+        target.for_each_device(first);
+        place.origin_disk = disk_of(*first.device);
+        if (place.origin_disk != nullptr) place.role = Place::Role::origin;
+        return place;
+    }
+    if (type != "snapshot" && type != "snapshot-merge") return place;
+    auto& snapshot = static_cast<Snapshot&>(target);
+    place.origin_disk = disk_of(snapshot.origin());
+    place.cow_disk = disk_of(snapshot.cow());
+    place.snapshot = &snapshot;
+    // A destination that waits, and a source that was handed over, are nobody.
+    const bool is_somebody = snapshot.is_active() && snapshot.chunk_size().is_set();
+    if (place.origin_disk != nullptr && place.cow_disk != nullptr && is_somebody) {
+        place.role = snapshot.is_merge() ? Place::Role::merge : Place::Role::snapshot;
+    }
+    return place;
+}
+
+std::uint32_t ModelJudge::origin_index(BaseDisk& disk) {
+    for (std::uint32_t i = 0; i < origin_count_; ++i) {
+        if (origins_[i].actor == disk.actor) return i;
+    }
+    CHECK(origin_count_ < origins_max, "a judged world has few origins");
+    OriginEntry& entry = origins_[origin_count_];
+    entry.actor = disk.actor;
+    const std::uint64_t size = disk.spec.size.value;
+    Content content = disk.spec.content == DiskContent::fill
+                          ? Content::pattern(static_cast<std::uint32_t>(disk.spec.fill_seed))
+                          : Content::zeros();
+    if (size <= table_sectors_max) {
+        auto* ids = static_cast<ContentId*>(arena_.allocate(size * sizeof(ContentId)));
+        CHECK(ids != nullptr, "a world's arena has room for what its disks held at first");
+        for (std::uint64_t i = 0; i < size; ++i) ids[i] = disk.medium->raw_read({i});
+        content = Content::table(ids, size);
+    }
+    entry.id = model_.add_origin(disk.spec.size, content);
+    model_.volatile_cache(entry.id, disk.spec.write_cache);
+    return origin_count_++;
+}
+
+ModelJudge::SnapshotEntry* ModelJudge::find(const Place& place) {
+    for (std::uint32_t i = snapshot_count_; i-- > 0;) {
+        SnapshotEntry& e = snapshots_[i];
+        if (e.origin_actor == place.origin_disk->actor && e.cow_actor == place.cow_disk->actor &&
+            e.state != State::merged) {
+            return &e;
+        }
+    }
+    return nullptr;
+}
+
+ModelJudge::SnapshotEntry& ModelJudge::add(const Place& place) {
+    CHECK(snapshot_count_ < snapshots_max, "a judged world has few snapshots");
+    SnapshotEntry& e = snapshots_[snapshot_count_++];
+    e = SnapshotEntry{};
+    e.origin_actor = place.origin_disk->actor;
+    e.cow_actor = place.cow_disk->actor;
+    e.origin_index = origin_index(*place.origin_disk);
+    e.transient = place.snapshot->store().letter() == 'N';
+    e.id = model_.add_snapshot(origins_[e.origin_index].id, place.snapshot->protected_size());
+    model_.volatile_cache(e.id, place.cow_disk->spec.write_cache);
+    learn_exceptions(place, e);
+    return e;
+}
+
+// A store that was there before we looked: what it holds is the snapshot's own.
+void ModelJudge::learn_exceptions(const Place& place, SnapshotEntry& entry) {
+    const ChunkSize c = place.snapshot->chunk_size();
+    const Sectors end = place.snapshot->protected_size();
+    place.snapshot->completed().for_each_run([&](const ExceptionTable::Run& run) {
+        const Sectors start = c.start_of(run.old_chunk);
+        if (start >= end) return;
+        struct Source {
+            Medium* medium;
+            Sectors first;
+        } source{place.cow_disk->medium, c.start_of(run.new_chunk)};
+        const Sectors count = min(c.length_of(run.chunks), end - start);
+        const auto read = [](void* context, Sectors, std::uint64_t index) {
+            const auto& s = *static_cast<Source*>(context);
+            return s.medium->raw_read(s.first + Sectors{index});
+        };
+        const model::Op op = model_.begin_write(entry.id, start, count, Content::from(read, &source),
+                                                model::WriteKind::fua);
+        model_.end_write(op, Errc::ok);
+    });
+}
+
+bool ModelJudge::volume_of(const Place& place, model::VolumeId& out) {
+    switch (place.role) {
+        case Place::Role::none: return false;
+        case Place::Role::origin:
+        case Place::Role::merge:
+            out = origins_[origin_index(*place.origin_disk)].id;
+            for (std::uint32_t i = 0; i < snapshot_count_; ++i) {
+                const SnapshotEntry& e = snapshots_[i];
+                const bool half_merged = e.origin_actor == place.origin_disk->actor &&
+                                         model_.state_of(e.id) == model::SnapshotState::merge_interrupted;
+                if (half_merged) return false;
+            }
+            return true;
+        case Place::Role::snapshot: {
+            const SnapshotEntry* e = find(place);
+            if (e == nullptr || e->state != State::active) return false;
+            const model::SnapshotState s = model_.state_of(e->id);
+            if (s != model::SnapshotState::valid && s != model::SnapshotState::invalid) return false;
+            out = e->id;
+            return true;
+        }
+    }
+    return false;
+}
+
+// ---- Following the devices --------------------------------------------------------------------
+
+void ModelJudge::devices_changed() {
+    bool seen[snapshots_max] = {};
+    for (MappedDevice& d : world_.mapper().devices()) {
+        const Place place = place_of(d);
+        if (place.role == Place::Role::none) continue;
+        origin_index(*place.origin_disk);
+        if (place.role == Place::Role::origin) continue;
+        if (SnapshotEntry* e = find(place)) seen[e - snapshots_] = true;
+    }
+    // First who went, then who came: a merge may only begin when the one before it has ended.
+    for (std::uint32_t i = 0; i < snapshot_count_; ++i) {
+        if (!seen[i]) note_missing(snapshots_[i]);
+    }
+    for (MappedDevice& d : world_.mapper().devices()) {
+        const Place place = place_of(d);
+        if (place.role == Place::Role::snapshot || place.role == Place::Role::merge) follow(place);
+    }
+}
+
+void ModelJudge::note_missing(SnapshotEntry& e) {
+    if (e.after_loss) return;  // nobody has tried to bring it back yet
+    switch (e.state) {
+        case State::active:
+            if (e.transient) {
+                model_.remove_snapshot(e.id);
+                e.state = State::merged;
+            } else {
+                model_.deactivate_snapshot(e.id);
+                e.state = State::gone;
+            }
+            break;
+        case State::merging: {
+            // Finished if the store has no record left; its bytes say so.
+            model_.end_merge(e.id, e.merge_done ? model::MergeEnd::complete : model::MergeEnd::interrupted);
+            e.state = e.merge_done ? State::merged : State::gone;
+            break;
+        }
+        case State::gone:
+        case State::merged:
+        case State::dead: break;
+    }
+}
+
+void ModelJudge::follow(const Place& place) {
+    SnapshotEntry* e = find(place);
+    if (e == nullptr) e = &add(place);
+    const bool is_merge = place.role == Place::Role::merge;
+    if (e->after_loss) {
+        e->after_loss = false;
+        if (place.snapshot->is_valid()) {
+            if (model_.must_be_invalid(e->id) && !e->header_write_failed) {
+                fail("durability", 25, "a snapshot that was told invalid is valid after the power loss");
+            }
+        } else if (!model_.may_be_invalid(e->id)) {
+            fail("durability", 24, "a valid snapshot is invalid after the power loss");
+        }
+    }
+    follow_validity(*e, *place.snapshot);
+    if (e->state == State::dead) return;
+    if (is_merge) {
+        if (e->state == State::gone && model_.state_of(e->id) == model::SnapshotState::valid) {
+            model_.reactivate_snapshot(e->id);
+        }
+        if (e->state != State::merging) {
+            model_.begin_merge(e->id);
+            e->state = State::merging;
+        }
+        e->merge_done = place.snapshot->completed().exception_count() == 0;
+        return;
+    }
+    if (e->state == State::merging) {
+        model_.end_merge(e->id, model::MergeEnd::interrupted);
+        model_.merge_handed_back(e->id);
+    } else if (e->state == State::gone) {
+        if (model_.state_of(e->id) == model::SnapshotState::merge_interrupted) {
+            model_.merge_handed_back(e->id);
+        } else {
+            model_.reactivate_snapshot(e->id);
+        }
+    }
+    e->state = State::active;
+}
+
+bool ModelJudge::has_reason_to_die(const Snapshot& snapshot) const {
+    if (world_.errors_at_the_disks() > 0) return true;
+    const StoreUsage u = snapshot.usage();
+    // Full, or so near to it that the next area would not fit.
+    return u.allocated.value + 2 * snapshot.chunk_size().sectors().value > u.total.value;
+}
+
+void ModelJudge::follow_validity(SnapshotEntry& e, Snapshot& snapshot) {
+    ++evaluations_.containment;
+    if (world_.errors_of(Purpose::header_write) > header_errors_seen_) {
+        header_errors_seen_ = world_.errors_of(Purpose::header_write);
+        for (std::uint32_t i = 0; i < snapshot_count_; ++i) snapshots_[i].header_write_failed = true;
+    }
+    if (snapshot.is_overflowed()) model_.snapshot_overflowed(e.id);
+    if (snapshot.is_valid() || e.state == State::dead) return;
+    if (!has_reason_to_die(snapshot)) {
+        fail("containment", 24, "a snapshot became invalid, but no disk failed and its COW device has room");
+    }
+    if (e.state == State::gone && model_.state_of(e.id) == model::SnapshotState::valid) {
+        model_.reactivate_snapshot(e.id);
+    }
+    model_.snapshot_invalidated(e.id);
+    e.state = State::dead;
+}
+
+void ModelJudge::power_lost() {
+    errors_at_loss_ = world_.errors_at_the_disks();
+    for (MappedDevice& d : world_.mapper().devices()) {
+        const Place place = place_of(d);
+        if (place.role != Place::Role::snapshot && place.role != Place::Role::merge) continue;
+        SnapshotEntry* e = find(place);
+        if (e == nullptr) continue;
+        // It may have been on its way out, and its header written or not.
+        if (!place.snapshot->is_valid() && e->state != State::dead) model_.invalidation_began(e->id);
+    }
+    model_.power_loss();
+    for (std::uint32_t i = 0; i < snapshot_count_; ++i) {
+        SnapshotEntry& e = snapshots_[i];
+        if (e.state == State::merged || e.state == State::gone) continue;
+        if (e.transient) {
+            if (e.state != State::dead) model_.remove_snapshot(e.id);
+            e.state = State::merged;
+            continue;
+        }
+        if (e.state == State::merging) {
+            model_.end_merge(e.id, model::MergeEnd::interrupted);
+            e.state = State::gone;
+        }
+        e.after_loss = true;
+    }
+}
+
+// ---- Requests ---------------------------------------------------------------------------------
+
+void ModelJudge::request_begins(UserRequest& r) {
+    model::VolumeId volume;
+    r.judged = false;
+    if (verdict_.failed || !volume_of(place_of(*r.device), volume)) return;
+    if (r.start + r.count > model_.size_of(volume)) return;
+    model::Op op;
+    switch (r.op) {
+        case Op::read: op = model_.begin_read(volume, r.start, r.count); break;
+        case Op::flush: op = model_.begin_flush(volume); break;
+        case Op::discard: op = model_.begin_discard(volume, r.start, r.count); break;
+        case Op::write: {
+            Content content = Content::zeros();
+            if (r.data.kind() == Payload::Kind::cells) {
+                if (r.data.bytes_per_sector() != sizeof(ContentId)) return;  // judged with tags only
+                content = Content::table(reinterpret_cast<const ContentId*>(r.data.data()), r.count.value);
+            }
+            op = model_.begin_write(volume, r.start, r.count, content);
+            break;
+        }
+    }
+    r.judged = true;
+    r.ticket = std::uint64_t{op.serial} << 32 | op.slot;
+}
+
+void ModelJudge::request_ends(UserRequest& r, Errc status) {
+    devices_changed_validity_only();
+    if (!r.judged) return;
+    const model::Op op{static_cast<std::uint32_t>(r.ticket), static_cast<std::uint32_t>(r.ticket >> 32)};
+    const Place place = place_of(*r.device);
+    ++evaluations_.containment;
+    if (status != Errc::ok && world_.errors_at_the_disks() == 0) {
+        const bool explained = place.snapshot != nullptr &&
+                               (!place.snapshot->is_valid() || place.snapshot->is_overflowed() ||
+                                has_reason_to_die(*place.snapshot));
+        if (!explained) fail("containment", 21, "a request failed, but no disk did and nothing is full");
+    }
+    switch (r.op) {
+        case Op::read: {
+            if (status != Errc::ok) {
+                model_.end_read(op, status);
+                break;
+            }
+            if (r.data.bytes_per_sector() != sizeof(ContentId)) {
+                model_.end_read(op, Errc::eio);
+                break;
+            }
+            const std::span<const ContentId> ids(reinterpret_cast<const ContentId*>(r.data.data()), r.count.value);
+            if (const auto v = model_.end_read(op, ids)) {
+                Text<200> text;
+                const SectorContent got = world_.platform().cells().describe(v->observed);
+                text << r.device->name() << " sector " << v->sector.value << " shows ";
+                describe(text, got);
+                text << ", allowed:";
+                for (std::uint32_t i = 0; i < v->allowed_count && i < 4; ++i) {
+                    text << " ";
+                    describe(text, world_.platform().cells().describe(v->allowed[i]));
+                }
+                fail(model::name_of(v->rule), v->rule == model::Rule::snapshot_immutability ? 16 : 15, text.view());
+            }
+            break;
+        }
+        case Op::write: model_.end_write(op, status); break;
+        case Op::flush: model_.end_flush(op, status); break;
+        case Op::discard: model_.end_discard(op, status); break;
+    }
+}
+
+void ModelJudge::describe(TextSink& out, const SectorContent& c) {
+    switch (c.kind) {
+        case SectorContent::Kind::zero: out << "zeros"; break;
+        case SectorContent::Kind::pattern: out << c.seed << "@" << c.sector; break;
+        case SectorContent::Kind::other: out << "?" << c.fnv; break;
+    }
+}
+
+// The part of devices_changed() that can happen without a verb: a snapshot died, a merge ended.
+void ModelJudge::devices_changed_validity_only() {
+    for (MappedDevice& d : world_.mapper().devices()) {
+        const Place place = place_of(d);
+        if (place.role != Place::Role::snapshot && place.role != Place::Role::merge) continue;
+        SnapshotEntry* e = find(place);
+        if (e == nullptr || e->after_loss) continue;
+        follow_validity(*e, *place.snapshot);
+        if (place.role == Place::Role::merge) {
+            e->merge_done = place.snapshot->completed().exception_count() == 0;
+        }
+    }
+}
+
+void ModelJudge::after_step(const Step& step, const Answer& answer) {
+    devices_changed_validity_only();
+    if (step.verb == Verb::reload && !answer.empty() && answer.front() != "= ok" &&
+        world_.errors_at_the_disks() == errors_at_loss_) {
+        fail("structure", 14, "after the power loss a device could not be created again");
+    }
+    if (step.verb == Verb::power_loss || world_.power_losses() != losses_checked_) {
+        losses_checked_ = world_.power_losses();
+        check_structure(false);
+    }
+    if (step.verb == Verb::check) check_structure(true);
+}
+
+void ModelJudge::check_structure(bool quiet) {
+    for (std::uint32_t i = 0; i < snapshot_count_; ++i) {
+        SnapshotEntry& e = snapshots_[i];
+        if (e.transient || e.state == State::merged) continue;
+        for (BaseDisk& d : world_.disks()) {
+            if (d.actor != e.cow_actor) continue;
+            const ExceptionTable* table = nullptr;
+            for (MappedDevice& m : world_.mapper().devices()) {
+                const Place place = place_of(m);
+                const bool is_it = place.role == Place::Role::snapshot && place.cow_disk == &d &&
+                                   place.snapshot->is_valid() && place.snapshot->pending().size() == 0;
+                if (quiet && is_it) table = &place.snapshot->completed();
+            }
+            StructureFinding finding;
+            ++evaluations_.structure;
+            check_store_structure(arena_, world_.platform().cells(), *d.medium, table, finding);
+            if (finding.found) {
+                Text<240> text;
+                text << "disk " << d.name_view() << ": " << finding.text.view();
+                fail("structure", finding.invariant, text.view());
+            }
+        }
+    }
+}
+
+}  // namespace cowlab

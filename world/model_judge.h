@@ -1,0 +1,104 @@
+// The judge with the reference model behind it: says whether what a user saw may be.
+//
+// It knows devices by what stands in their live tables and names snapshots by (origin disk, COW
+// disk), so that a reload, a handover or a power loss does not change who is who. What it cannot
+// follow (stacks, tables that break the user's contract) it does not judge.
+//
+// Oracles: visibility, durability and snapshot immutability (the model's); structure of every COW
+// image (checkers/store_structure.h) at power loss and at `check`; containment: nobody fails, and
+// no snapshot dies, without a cause at the disks or a full COW device.
+#pragma once
+
+#include "engine/snapshot_merge.h"
+#include "engine/snapshot_origin.h"
+#include "model/model.h"
+#include "world/checkers/store_structure.h"
+#include "world/verdict.h"
+#include "world/world.h"
+
+namespace cowlab {
+
+class ModelJudge final : public Judge {
+  public:
+    explicit ModelJudge(World& world);
+
+    // Judge
+    void request_begins(UserRequest& request) override;
+    void request_ends(UserRequest& request, Errc status) override;
+    void devices_changed() override;
+    void power_lost() override;
+
+    // After each step: what the engine told nobody yet but would.
+    void after_step(const Step& step, const Answer& answer);
+    // Structure of all stores; `quiet`: nothing in flight, so tables and disks must agree.
+    void check_structure(bool quiet);
+
+    const Verdict& verdict() const { return verdict_; }
+    void fail(std::string_view word, std::uint32_t invariant, std::string_view text) {
+        verdict_.fail(word, invariant, world_.steps_run(), text);
+    }
+    model::Model& model() { return model_; }
+    // How often each oracle looked.
+    struct Evaluations {
+        std::uint64_t structure = 0;
+        std::uint64_t containment = 0;
+    };
+    const Evaluations& evaluations() const { return evaluations_; }
+
+  private:
+    static constexpr std::uint32_t origins_max = 8;
+    static constexpr std::uint32_t snapshots_max = 32;
+
+    struct OriginEntry {
+        std::uint32_t actor = 0;
+        model::OriginId id;
+    };
+    enum class State : std::uint8_t { active, gone, merging, merged, dead };
+    struct SnapshotEntry {
+        std::uint32_t origin_actor = 0;
+        std::uint32_t cow_actor = 0;
+        std::uint32_t origin_index = 0;
+        model::SnapshotId id;
+        State state = State::active;
+        bool transient = false;
+        bool after_loss = false;  // not seen again since the power was lost
+        bool header_write_failed = false;
+        bool merge_done = false;
+    };
+    // Who stands where right now.
+    struct Place {
+        enum class Role : std::uint8_t { none, origin, snapshot, merge } role = Role::none;
+        BaseDisk* origin_disk = nullptr;
+        BaseDisk* cow_disk = nullptr;
+        Snapshot* snapshot = nullptr;
+    };
+
+    Place place_of(MappedDevice& device);
+    BaseDisk* disk_of(const BlockDevice& device);
+    std::uint32_t origin_index(BaseDisk& disk);
+    SnapshotEntry* find(const Place& place);
+    SnapshotEntry& add(const Place& place);
+    void learn_exceptions(const Place& place, SnapshotEntry& entry);
+    void follow(const Place& place);
+    void follow_validity(SnapshotEntry& entry, Snapshot& snapshot);
+    void note_missing(SnapshotEntry& entry);
+    void devices_changed_validity_only();
+    static void describe(TextSink& out, const SectorContent& content);
+    bool volume_of(const Place& place, model::VolumeId& out);
+    bool has_reason_to_die(const Snapshot& snapshot) const;
+
+    World& world_;
+    Arena& arena_;
+    model::Model model_;
+    Verdict verdict_;
+    OriginEntry origins_[origins_max];
+    std::uint32_t origin_count_ = 0;
+    SnapshotEntry snapshots_[snapshots_max];
+    std::uint32_t snapshot_count_ = 0;
+    std::uint64_t errors_at_loss_ = 0;
+    std::uint64_t header_errors_seen_ = 0;
+    std::uint64_t losses_checked_ = 0;
+    Evaluations evaluations_;
+};
+
+}  // namespace cowlab
