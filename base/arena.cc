@@ -66,6 +66,7 @@ void Arena::trim() {
 }
 
 void* Arena::allocate(std::size_t size) {
+    if (size > capacity_) return nullptr;  // nor is there a class for every such size
     Header& h = header();
     const std::size_t c = class_of(size);
     const std::size_t block_size = size_of_class(c);

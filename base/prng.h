@@ -41,7 +41,7 @@ class Prng {
     }
     // Uniform in [low, high], both included. REQUIRES: low <= high.
     constexpr std::uint64_t between(std::uint64_t low, std::uint64_t high) {
-        return low + below(high - low + 1);
+        return high - low == UINT64_MAX ? next() : low + below(high - low + 1);
     }
     constexpr bool chance(Ratio r) { return below(r.denominator) < r.numerator; }
 

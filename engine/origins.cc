@@ -123,10 +123,8 @@ Sectors Origins::minimum_chunk_size(DeviceNumber number) const {
 bool Origins::nothing_to_do(const Origin& origin, Sectors sector) const {
     for (const Snapshot& s : origin.snapshots) {
         if (s.is_merge()) continue;
-        if (!s.is_valid()) {
-            if (s.invalidating_) return false;
-            continue;
-        }
+        if (s.invalidating_) return false;
+        if (!s.is_valid()) continue;
         if (!s.is_active() || sector >= s.protected_size()) continue;
         const ChunkIndex chunk = s.chunk_size().chunk_floor(sector);
         if (s.pending_.find(chunk.value) != nullptr || !s.completed_->contains(chunk)) return false;
@@ -178,8 +176,8 @@ WalkResult Origins::walk_locked(const Origin& origin, Sectors sector, TargetBio*
             engine_.mark(Mark::walk_skips_merging);
             continue;
         }
+        s.wait_while_invalidating();
         if (!s.is_valid()) {
-            s.wait_while_invalidating();
             engine_.mark(Mark::walk_skips_dead);
             continue;
         }

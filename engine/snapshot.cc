@@ -43,11 +43,12 @@ MapResult Snapshot::map(TargetBio& bio, MapMay may) {
         return MapResult::remapped;
     }
     const bool is_write = bio.op != Op::read;
-    if (!valid_) {
-        engine_.mark(Mark::snapshot_invalid_eio);
-        return fail(bio);
+    if (is_write && valid_ && !pass_door(may)) return MapResult::must_wait;
+    if (invalidating_) {
+        // Nobody is told before the header says so on the medium (I25).
+        if (may == MapMay::not_wait) return MapResult::must_wait;
+        wait_while_invalidating();
     }
-    if (is_write && !pass_door(may)) return MapResult::must_wait;
     if (!valid_) {
         engine_.mark(Mark::snapshot_invalid_eio);
         return fail(bio);
@@ -86,6 +87,7 @@ MapResult Snapshot::map_write(TargetBio& bio, ChunkIndex chunk) {
     PendingException* e = nullptr;
     switch (find_or_prepare(chunk, ForWhom::snapshot_write, e)) {
         case Found::dead:
+            wait_while_invalidating();
             return fail(bio);
         case Found::no_space:
             if (supports_overflow_) {
@@ -133,7 +135,7 @@ Snapshot::Found Snapshot::find_or_prepare(ChunkIndex chunk, ForWhom whom, Pendin
     }
     PendingException& fresh = pool_.allocate(*this);
     const NoYield no_yield(engine_.executor);
-    if (!valid_ || (overflowed_ && !for_origin)) {
+    if (!valid_ || invalidating_ || (overflowed_ && !for_origin)) {
         engine_.mark(for_origin ? Mark::walk_recheck_invalid : Mark::snapshot_recheck_dead);
         pool_.free(fresh);
         return Found::dead;
@@ -306,8 +308,9 @@ void Snapshot::exception_committed(StoredException& stored, bool ok) {
 
 // True if the exception is in the completed table afterwards.
 bool Snapshot::complete_exception(PendingException& e) {
-    if (!valid_) {
+    if (!valid_ || invalidating_) {
         engine_.mark(Mark::finish_on_invalid);
+        wait_while_invalidating();
         return false;
     }
     const std::uint64_t runs = completed_->run_count();
@@ -406,19 +409,20 @@ void Snapshot::wait_while_invalidating() {
 }
 
 void Snapshot::invalidate(Cause cause) {
-    if (!valid_) {
+    if (!valid_) return;
+    if (invalidating_) {
         // Somebody else is at it: an origin write may go on only when the header is written.
         wait_while_invalidating();
         return;
     }
+    invalidating_ = true;
     engine_.mark(Mark::invalidated);
     log(cause == Cause::io_error ? "Invalidating snapshot: Error reading/writing."
                                  : "Invalidating snapshot: Unable to allocate exception.");
-    valid_ = false;
-    invalidating_ = true;
     engine_.events.event({EventKind::snapshot_invalidated, device_.number(),
                           static_cast<std::uint64_t>(cause)});
     store_->drop_snapshot();
+    valid_ = false;
     invalidating_ = false;
     invalidated_.wake_all(engine_.executor);
     device_.raise_event();

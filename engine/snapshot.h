@@ -57,6 +57,8 @@ class Snapshot : public Target, public ListNode<OriginListTag> {
     BlockDevice& origin() const { return *origin_; }
     BlockDevice& cow() const { return *cow_; }
     bool is_valid() const { return valid_; }
+    // The header is being written invalid: whoever comes now waits, and then finds it so.
+    bool is_invalidating() const { return invalidating_; }
     bool is_active() const { return active_; }
     bool is_overflowed() const { return overflowed_; }
     ChunkSize chunk_size() const { return store_->chunk_size(); }

@@ -20,12 +20,13 @@
 //                         counted from this line on, is issued or done (the default). Requests in
 //                         flight end (`= lost`), all devices are gone, the disks keep what was
 //                         durable and nothing of their caches, or all of them; pins on the point
-//                         `survive` decide otherwise for single sectors.
+//                         `survive.SECTOR` decide otherwise for single sectors.
 //     reload              Creates the devices that a power loss took, with their last live tables,
 //                         in their old order.
 //     pin ACTOR POINT NTH CHOICE
 //                         Forces one choice: when ACTOR (a disk, device or lane) comes to POINT (a
-//                         request's purpose, a yield point, or `survive`) for the NTH time, it
+//                         request's purpose, `fault.PURPOSE`, a yield point, or
+//                         `survive.SECTOR`; sim/pin_point.h) for the NTH time, it
 //                         takes CHOICE. All that is not pinned takes the default: first in first
 //                         out, no fault.
 //     check               Reads every volume back and runs all checkers.

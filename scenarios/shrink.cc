@@ -122,7 +122,7 @@ class Shrinker {
                 with([](Step& x) { x.count = {1}; });
                 with([](Step& x) { x.count = {x.count.value / 2}; });
             }
-            if (s.verb == Verb::pin && s.pin.choice > 1 && s.pin.point != "survive") {
+            if (s.verb == Verb::pin && s.pin.choice > 1 && s.pin.point.substr(0, 8) != "survive.") {
                 with([](Step& x) { x.pin.choice /= 2; });
             }
             if (s.verb == Verb::power_loss && !s.loss.at_once) {

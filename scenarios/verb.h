@@ -114,7 +114,7 @@ enum class InjectTimes : std::uint8_t { once, sticky, nth };
 // power-loss after …: the request has been issued (is in flight), or has completed.
 enum class Moment : std::uint8_t { done, issued };
 // power-loss: what becomes of sectors that the disk's cache was free to keep or to lose. Pins on
-// the point `survive` decide about single ones.
+// the points `survive.SECTOR` decide about single ones.
 enum class Survivors : std::uint8_t { losing_everything, keeping_everything };
 
 // The engine's policy (cli.md): the correct engine, the golden kernel, or Linux 4.12.

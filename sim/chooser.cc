@@ -90,7 +90,7 @@ std::uint32_t Chooser::choose(const ChoiceKey& key, std::uint32_t n) {
     const std::uint32_t nth = count(key);
     std::uint32_t choice = random_ ? draw(key, n) : 0;
     for (std::uint32_t i = 0; i < pin_count_; ++i) {
-        if (pins_[i].key == key && (pins_[i].nth == nth || pins_[i].nth == 0)) {
+        if (pins_[i].key == key && pins_[i].nth == nth) {
             choice = pins_[i].choice < n ? pins_[i].choice : n - 1;
             ++pins_met_;
             break;

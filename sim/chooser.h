@@ -36,7 +36,7 @@ struct ChoiceKey {
 
 struct Pin {
     ChoiceKey key;
-    std::uint32_t nth;  // 1 is the first; 0: every time
+    std::uint32_t nth;  // 1 is the first
     std::uint32_t choice;
 };
 

@@ -2,11 +2,13 @@
 
 #include "engine/port/block_device.h"
 #include "engine/port/executor.h"
+#include "engine/words.h"
 
 namespace cowlab {
 namespace {
 
-constexpr std::string_view fault_prefix = "fault:";
+constexpr std::string_view fault_prefix = "fault.";
+constexpr std::string_view survive_prefix = "survive.";
 
 // "read" … "discard" for the operation where a purpose serves two of them.
 std::string request_word(std::uint64_t point) {
@@ -49,9 +51,10 @@ bool parse_request(std::string_view word, std::uint64_t& out) {
 }  // namespace
 
 bool parse_pin_point(std::string_view word, PinPoint& out) {
-    if (word == "survive") {
-        out = {ChoiceKind::survive, 0};
-        return true;
+    if (word.substr(0, survive_prefix.size()) == survive_prefix) {
+        const auto sector = words::decimal(word.substr(survive_prefix.size()));
+        out = {ChoiceKind::survive, sector.value_or(0)};
+        return sector.has_value();
     }
     for (std::uint64_t y = 0; y < static_cast<std::uint64_t>(YieldPoint::count_); ++y) {
         if (word == name_of(static_cast<YieldPoint>(y))) {
@@ -72,7 +75,7 @@ std::string pin_point_word(const ChoiceKey& key) {
         case ChoiceKind::latency: return request_word(key.point);
         case ChoiceKind::fault: return std::string(fault_prefix) + request_word(key.point);
         case ChoiceKind::yield: return name_of(static_cast<YieldPoint>(key.point));
-        case ChoiceKind::survive: return "survive";
+        case ChoiceKind::survive: return std::string(survive_prefix) + std::to_string(key.point);
     }
     return "?";
 }

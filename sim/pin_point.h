@@ -1,10 +1,10 @@
 // The words a pin is written with, and the choices they name.
 //
 //     pin DISK PURPOSE NTH MICROSECONDS      that request of the disk takes so much longer
-//     pin DISK fault:PURPOSE NTH 1|2         … fails: 1 without effect, 2 although it was done
+//     pin DISK fault.PURPOSE NTH 1|2         … fails: 1 without effect, 2 although it was done
 //     pin engine YIELD-POINT NTH MICROSECONDS
-//     pin DISK survive SECTOR VERSION        after a power loss: 1 the durable one, 2 the oldest
-//                                            write since, 3 the next … (0: as the line says)
+//     pin DISK survive.SECTOR NTH VERSION    at the NTH power loss that leaves it undecided:
+//                                            1 the durable version, 2 the oldest since, 3 the next …
 #pragma once
 
 #include <string>
@@ -20,7 +20,7 @@ struct PinPoint {
 };
 
 bool parse_pin_point(std::string_view word, PinPoint& out);
-// The word for a choice's key; the inverse of parse_pin_point for all kinds but survive.
+// The word for a choice's key; the inverse of parse_pin_point.
 std::string pin_point_word(const ChoiceKey& key);
 
 }  // namespace cowlab

@@ -188,7 +188,7 @@ void Runner::collect_pins() {
             if (d.actor == p.key.actor) s.name = std::string(d.name_view());
         }
         s.pin.point = pin_point_word(p.key);
-        s.pin.nth = p.key.kind == ChoiceKind::survive ? p.key.point : p.nth;
+        s.pin.nth = p.nth;
         s.pin.choice = p.choice;
         result_.pins.push_back(std::move(s));
     }

@@ -1,4 +1,8 @@
 // The simulated machine's memory: an arena with a limit, in which chosen allocations fail.
+//
+// fail_nth(N) makes the N-th allocate() from now on answer nullptr, once or from there on; what is
+// allocated from a reserve never fails, as in a kernel. A test loops N = 1, 2, … until nothing is
+// left to fail (failures() stays 0): then every allocation of a run has failed once.
 #pragma once
 
 #include "base/arena.h"
@@ -11,8 +15,8 @@ class SimMemory final : public Memory {
     // `limit`: bytes the engine may hold at once.
     SimMemory(Arena& arena, std::uint64_t limit) : arena_(arena), limit_(limit) {}
 
-    void* allocate(std::size_t size, MemoryUse) override {
-        if (!could_hold(size)) return nullptr;
+    void* allocate(std::size_t size, MemoryUse use) override {
+        if (fails_now(use) || !could_hold(size)) return nullptr;
         void* p = arena_.allocate(size);
         if (p != nullptr) account(size);
         return p;
@@ -28,23 +32,56 @@ class SimMemory final : public Memory {
         held_ -= size;
         arena_.free(block, size);
     }
-    bool could_hold(std::size_t bytes) const override { return bytes <= limit_ - held_; }
+    // What never fails may have taken more than the limit.
+    bool could_hold(std::size_t bytes) const override {
+        return held_ <= limit_ && bytes <= limit_ - held_;
+    }
 
     // The machine starts again with empty memory.
     void forget() { held_ = 0; }
+
+    enum class Fail : std::uint8_t { once, from_there_on };
+    // Counts calls of allocate() from here on, 1 is the next; 0: none fails any more. `use`: only
+    // those of that use are counted (MemoryUse::count_: all).
+    void fail_nth(std::uint64_t n, Fail how = Fail::once, MemoryUse use = MemoryUse::count_) {
+        fail_in_ = n;
+        fail_how_ = how;
+        fail_use_ = use;
+        failures_ = 0;
+    }
+    // How many allocations were made to fail since fail_nth(), and what the last was for.
+    std::uint64_t failures() const { return failures_; }
+    MemoryUse last_failure() const { return last_failure_; }
 
     std::uint64_t held() const { return held_; }
     std::uint64_t peak() const { return peak_; }
 
   private:
+    bool fails_now(MemoryUse use) {
+        if (fail_in_ == 0 || (fail_use_ != MemoryUse::count_ && fail_use_ != use)) return false;
+        if (fail_in_ > 1) {
+            --fail_in_;
+            return false;
+        }
+        if (fail_how_ == Fail::once) fail_in_ = 0;
+        ++failures_;
+        last_failure_ = use;
+        return true;
+    }
     void account(std::size_t size) {
         held_ += size;
         if (held_ > peak_) peak_ = held_;
     }
+
     Arena& arena_;
     std::uint64_t limit_;
     std::uint64_t held_ = 0;
     std::uint64_t peak_ = 0;
+    std::uint64_t fail_in_ = 0;  // 1: the next one
+    Fail fail_how_ = Fail::once;
+    MemoryUse fail_use_ = MemoryUse::count_;
+    std::uint64_t failures_ = 0;
+    MemoryUse last_failure_ = MemoryUse::count_;
 };
 
 }  // namespace cowlab

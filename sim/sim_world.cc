@@ -94,11 +94,6 @@ void SimWorld::add_pin(const PinSpec& pin, std::uint32_t actor) {
     const auto nth = static_cast<std::uint32_t>(pin.nth);
     PinPoint point;
     if (!parse_pin_point(pin.point, point)) return;
-    // A surviving sector is named by its number, and comes up once a power loss.
-    if (point.kind == ChoiceKind::survive) {
-        chooser_.add_pin({{ChoiceKind::survive, actor, pin.nth}, 0, choice});
-        return;
-    }
     if (point.kind == ChoiceKind::yield) actor = 0;
     chooser_.add_pin({{point.kind, actor, point.value}, nth, choice});
 }

@@ -38,8 +38,9 @@ ModelJudge::Place ModelJudge::place_of(MappedDevice& device) {
     place.origin_disk = disk_of(snapshot.origin());
     place.cow_disk = disk_of(snapshot.cow());
     place.snapshot = &snapshot;
-    // A destination that waits, and a source that was handed over, are nobody.
-    const bool is_somebody = snapshot.is_active() && snapshot.chunk_size().is_set();
+    // A source that was handed over is nobody.
+    const bool is_somebody = !snapshot.is_active() || snapshot.chunk_size().is_set();
+    place.settled = snapshot.is_active();
     if (place.origin_disk != nullptr && place.cow_disk != nullptr && is_somebody) {
         place.role = snapshot.is_merge() ? Place::Role::merge : Place::Role::snapshot;
     }
@@ -148,7 +149,7 @@ void ModelJudge::devices_changed() {
         const Place place = place_of(d);
         if (place.role == Place::Role::none) continue;
         origin_index(*place.origin_disk);
-        if (place.role == Place::Role::origin) continue;
+        if (place.role == Place::Role::origin || !place.settled) continue;
         if (SnapshotEntry* e = find(place)) seen[e - snapshots_] = true;
     }
     // First who went, then who came: a merge may only begin when the one before it has ended.
@@ -157,7 +158,21 @@ void ModelJudge::devices_changed() {
     }
     for (MappedDevice& d : world_.mapper().devices()) {
         const Place place = place_of(d);
+        if (place.role == Place::Role::origin) give_up_interrupted_merges(*place.origin_disk);
+        if (!place.settled) continue;
         if (place.role == Place::Role::snapshot || place.role == Place::Role::merge) follow(place);
+    }
+}
+
+// The origin is used again although a merge onto it was never finished: it holds, sector by sector,
+// the one or the other.
+void ModelJudge::give_up_interrupted_merges(const BaseDisk& origin) {
+    for (std::uint32_t i = 0; i < snapshot_count_; ++i) {
+        SnapshotEntry& e = snapshots_[i];
+        if (e.origin_actor != origin.actor) continue;
+        if (model_.state_of(e.id) != model::SnapshotState::merge_interrupted) continue;
+        model_.remove_snapshot(e.id);
+        e.state = State::merged;
     }
 }
 
@@ -177,11 +192,20 @@ void ModelJudge::note_missing(SnapshotEntry& e) {
             // Finished if the store has no record left; its bytes say so.
             model_.end_merge(e.id, e.merge_done ? model::MergeEnd::complete : model::MergeEnd::interrupted);
             e.state = e.merge_done ? State::merged : State::gone;
+            restore_cache(e);
             break;
         }
         case State::gone:
         case State::merged:
         case State::dead: break;
+    }
+}
+
+void ModelJudge::restore_cache(const SnapshotEntry& e) {
+    for (const BaseDisk& d : world_.disks()) {
+        if (d.actor == e.origin_actor) {
+            model_.volatile_cache(origins_[e.origin_index].id, d.spec.write_cache);
+        }
     }
 }
 
@@ -197,6 +221,8 @@ void ModelJudge::follow(const Place& place) {
             }
         } else if (!model_.may_be_invalid(e->id)) {
             fail("durability", 24, "a valid snapshot is invalid after the power loss");
+        } else {
+            e->may_die = true;  // the reason went with the power
         }
     }
     follow_validity(*e, *place.snapshot);
@@ -208,6 +234,10 @@ void ModelJudge::follow(const Place& place) {
         if (e->state != State::merging) {
             model_.begin_merge(e->id);
             e->state = State::merging;
+            // What is not merged yet is written to the COW device.
+            if (place.cow_disk->spec.write_cache) {
+                model_.volatile_cache(origins_[e->origin_index].id, true);
+            }
         }
         e->merge_done = place.snapshot->completed().exception_count() == 0;
         return;
@@ -215,6 +245,7 @@ void ModelJudge::follow(const Place& place) {
     if (e->state == State::merging) {
         model_.end_merge(e->id, model::MergeEnd::interrupted);
         model_.merge_handed_back(e->id);
+        restore_cache(*e);
     } else if (e->state == State::gone) {
         if (model_.state_of(e->id) == model::SnapshotState::merge_interrupted) {
             model_.merge_handed_back(e->id);
@@ -240,7 +271,7 @@ void ModelJudge::follow_validity(SnapshotEntry& e, Snapshot& snapshot) {
     }
     if (snapshot.is_overflowed()) model_.snapshot_overflowed(e.id);
     if (snapshot.is_valid() || e.state == State::dead) return;
-    if (!has_reason_to_die(snapshot)) {
+    if (!e.may_die && !has_reason_to_die(snapshot)) {
         fail("containment", 24, "a snapshot became invalid, but no disk failed and its COW device has room");
     }
     if (e.state == State::gone && model_.state_of(e.id) == model::SnapshotState::valid) {
@@ -258,7 +289,8 @@ void ModelJudge::power_lost() {
         SnapshotEntry* e = find(place);
         if (e == nullptr) continue;
         // It may have been on its way out, and its header written or not.
-        if (!place.snapshot->is_valid() && e->state != State::dead) model_.invalidation_began(e->id);
+        const bool dying = !place.snapshot->is_valid() || place.snapshot->is_invalidating();
+        if (dying && e->state != State::dead) model_.invalidation_began(e->id);
     }
     model_.power_loss();
     for (std::uint32_t i = 0; i < snapshot_count_; ++i) {
@@ -359,6 +391,7 @@ void ModelJudge::devices_changed_validity_only() {
     for (MappedDevice& d : world_.mapper().devices()) {
         const Place place = place_of(d);
         if (place.role != Place::Role::snapshot && place.role != Place::Role::merge) continue;
+        if (!place.settled) continue;
         SnapshotEntry* e = find(place);
         if (e == nullptr || e->after_loss) continue;
         follow_validity(*e, *place.snapshot);
@@ -370,7 +403,8 @@ void ModelJudge::devices_changed_validity_only() {
 
 void ModelJudge::after_step(const Step& step, const Answer& answer) {
     devices_changed_validity_only();
-    if (step.verb == Verb::reload && !answer.empty() && answer.front() != "= ok" &&
+    // (A handover that was vetoed is vetoed again: that is an answer, not a loss.)
+    if (step.verb == Verb::reload && !answer.empty() && answer.front().find("(load)") != std::string::npos &&
         world_.errors_at_the_disks() == errors_at_loss_) {
         fail("structure", 14, "after the power loss a device could not be created again");
     }

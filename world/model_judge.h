@@ -64,6 +64,7 @@ class ModelJudge final : public Judge {
         bool after_loss = false;  // not seen again since the power was lost
         bool header_write_failed = false;
         bool merge_done = false;
+        bool may_die = false;
     };
     // Who stands where right now.
     struct Place {
@@ -71,6 +72,9 @@ class ModelJudge final : public Judge {
         BaseDisk* origin_disk = nullptr;
         BaseDisk* cow_disk = nullptr;
         Snapshot* snapshot = nullptr;
+        // False for a destination that waits for its handover: requests to it are this snapshot's
+        // already, but its state says nothing yet.
+        bool settled = true;
     };
 
     Place place_of(MappedDevice& device);
@@ -83,6 +87,8 @@ class ModelJudge final : public Judge {
     void follow_validity(SnapshotEntry& entry, Snapshot& snapshot);
     void note_missing(SnapshotEntry& entry);
     void devices_changed_validity_only();
+    void give_up_interrupted_merges(const BaseDisk& origin);
+    void restore_cache(const SnapshotEntry& entry);
     static void describe(TextSink& out, const SectorContent& content);
     bool volume_of(const Place& place, model::VolumeId& out);
     bool has_reason_to_die(const Snapshot& snapshot) const;

@@ -62,6 +62,53 @@ TEST(StoreCheck, OneRecordOutOfItsPlaceIsDamageManyAreAnOlderKernel) {
     EXPECT_EQ(findings_of(leaked), "not-in-allocation-order@608");
 }
 
+TEST(StoreCheck, LostChunksBehindTheLastGoodRecordAreAnOlderKernelToo) {
+    Records leaked = in_order(10);
+    leaked[8].second += 20;
+    leaked[9].second += 20;
+    EXPECT_EQ(findings_of(leaked), "not-in-allocation-order@640");
+}
+
+// Without the gap for the area the numbers just go on, which must not hide them.
+TEST(StoreCheck, ARunThatGoesOnOverTheNextAreaIsSeen) {
+    Records records;
+    for (std::uint64_t i = 0; i < 33; ++i) records.emplace_back(i, 2 + i);
+    EXPECT_EQ(findings_of(records), fmt::format("record-new-on-metadata@{}", 34 * 512));
+}
+
+std::string header_findings_of(std::vector<std::byte> bytes, std::uint64_t at,
+                               std::uint32_t value) {
+    std::memcpy(bytes.data() + at, &value, 4);
+    auto e = examine(MemoryImage("cow", bytes), {});
+    std::string all;
+    for (const Finding& f : e->findings.kept()) {
+        all += fmt::format("{}@{}: {}\n", name_of(f.kind), f.offset, f.what);
+    }
+    return all;
+}
+
+TEST(StoreCheck, TheHeaderIsFollowedByZerosFromItsFirstByteOn) {
+    const auto store = make_store(8, 6, {{1, 2}});
+    EXPECT_EQ(header_findings_of(store, 16, 9).substr(0, 18), "header-not-zero@16");
+    EXPECT_EQ(header_findings_of(store, 4092, 9).substr(0, 20), "header-not-zero@4092");
+}
+
+TEST(StoreCheck, AZeroMagicIsALostHeaderOnlyIfAHeaderFollows) {
+    auto store = make_store(8, 6, {{1, 2}});
+    EXPECT_EQ(header_findings_of(store, 0, 0).substr(0, 14), "magic-zeroed@0");
+    store[8] = std::byte{7};  // the version
+    EXPECT_EQ(header_findings_of(store, 0, 0).substr(0, 11), "bad-magic@0");
+}
+
+TEST(StoreCheck, TheChunkSizeOfALostHeaderIsFoundUpToTheLargest) {
+    for (const std::uint32_t size : {1u, 8u, 4096u, 16384u}) {
+        const std::string said = header_findings_of(make_store(size, 3, {{0, 2}}), 0, 1);
+        EXPECT_NE(said.find(fmt::format("as if the chunk size were {} sectors", size)),
+                  std::string::npos)
+            << said;
+    }
+}
+
 TEST(StoreCheck, OfTwoUsersOfADataChunkTheOneOutOfPlaceIsNamed) {
     Records early = in_order(10);
     early[2].second = early[7].second;
@@ -228,6 +275,19 @@ TEST(StoreDump, PrintsATableAndJoinsRunsInJson) {
               "{\"old\":3,\"new\":2,\"count\":2},\n"
               "{\"old\":9,\"new\":4,\"count\":1},\n"
               "{\"old\":8,\"new\":5,\"count\":1}]}\n");
+
+    // As the kernel does, never on the next metadata area …
+    write_file(cow, make_store(1, 200, in_order(32)));
+    EXPECT_NE(run([&](std::FILE* out, std::FILE*) {
+                  return dump({cow, false}, out);
+              }).out.find("usage       35/200 3 "),
+              std::string::npos);
+    // … and a number beyond everything does not become a small one.
+    write_file(cow, make_store(1, 200, {{1, UINT64_MAX}}));
+    EXPECT_NE(run([&](std::FILE* out, std::FILE*) {
+                  return dump({cow, false}, out);
+              }).out.find(fmt::format("next free   chunk {}\n", UINT64_MAX)),
+              std::string::npos);
 
     // 40 records whose numbers all go on, across the end of the first area: one run.
     Records across;

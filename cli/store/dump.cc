@@ -43,12 +43,11 @@ void print_json(Printer& out, const HeaderReport& header, const ExceptionList& l
     out.print("]}}\n");
 }
 
-// ALLOCATED/TOTAL METADATA, as the kernel's status line has it after a load (spec §9.5).
-std::string usage(const Image& image, const Layout& layout, const ExceptionList& list) {
-    const std::uint64_t chunk = layout.chunk().sectors().value;
-    if (list.next_free.value > UINT64_MAX / chunk) return "none: a record points beyond any device";
-    return fmt::format("{}/{} {}   sectors allocated/total metadata", list.next_free.value * chunk,
-                       image.bytes() / sector_bytes, (list.current_area() + 2) * chunk);
+// As the kernel's status line has it after a load.
+std::string usage_text(const std::optional<Usage>& u) {
+    if (!u) return "none: a record points beyond any device";
+    return fmt::format("{}/{} {}   sectors allocated/total metadata", u->allocated, u->total,
+                       u->metadata);
 }
 
 void print_areas(Printer& out, const Layout& layout, const ExceptionList& list) {
@@ -76,7 +75,7 @@ void print_table(Printer& out, const Image& image, const HeaderReport& header,
         "header      magic {:#010x}, valid {}{}, version {}, chunk size {} sectors ({} bytes)\n",
         h.magic, h.valid, h.valid == 0 ? " (invalidated)" : "", h.version, h.chunk_size,
         layout.chunk().bytes());
-    out.print("usage       {}\n", usage(image, layout, list));
+    out.print("usage       {}\n", usage_text(usage(image, layout, list)));
     out.print("next free   chunk {}\n", list.next_free.value);
     print_areas(out, layout, list);
     if (!list.terminated)

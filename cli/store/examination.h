@@ -18,7 +18,7 @@ struct Examination {
     std::optional<Layout> layout;  // none: the header does not tell where the list is
     ExceptionList list;
     ListReport records;
-    std::vector<Run> tail;         // records behind the end of the list, which nobody serves
+    std::vector<OldRange> tail;    // of records behind the end of the list, which nobody serves
     std::uint64_t old_chunks = 0;  // that the origin has, or at most can have
     Findings findings;
 

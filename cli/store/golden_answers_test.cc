@@ -1,6 +1,6 @@
-// Protects `store read` by the kernel's own answers: where a golden case reads a persistent
-// snapshot and changes nothing any more after that, the images of the case's end must give the same
-// bytes.
+// Protects the reading of stores by the kernel's own answers: what a golden case reads from a
+// persistent snapshot, or is told of its usage, after the last line that changes anything must
+// follow from the images of the case's end.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -18,83 +18,109 @@ namespace {
 using namespace test;
 namespace fs = std::filesystem;
 
-struct KernelRead {
+struct Snapshot {
     std::string origin, cow;
-    std::uint64_t sectors = 0;  // of the snapshot
-    std::uint64_t start = 0, length = 0;
+    Sectors size;
+};
+
+struct Answer {
+    Snapshot snapshot;
+    std::string line;   // as it was asked
+    std::string usage;  // of a status: "40/2048 16"; of a read it is empty
+    Sectors start, length;
     std::uint64_t fnv = 0;
 };
 
-// The reads of `out` behind its last line that could have changed a disk.
-std::vector<KernelRead> final_reads(const std::string& out) {
+std::vector<Answer> final_answers(const std::string& out) {
     static const char* const changing[] = {"write", "zeroout", "discard",   "writebytes", "disk",
                                            "fault", "bg",      "logreplay", "mergewait"};
-    std::map<std::string, KernelRead> snapshots;
-    std::vector<KernelRead> reads;
+    std::map<std::string, Snapshot> snapshots;
+    std::vector<Answer> answers;
     std::ifstream file(out);
-    for (std::string line; std::getline(file, line);) {
-        if (!line.starts_with("> ")) continue;
+    for (std::string line, answer; std::getline(file, line);) {
+        if (!line.starts_with("> ") || !std::getline(file, answer)) continue;
         std::istringstream words(line.substr(2));
-        std::string verb, name, target, origin, cow, store;
-        std::uint64_t start = 0, length = 0;
+        std::string verb, name;
         words >> verb >> name;
         if (std::find(std::begin(changing), std::end(changing), verb) != std::end(changing) ||
             line.find("snapshot-merge") != std::string::npos) {
-            reads.clear();
-        } else if (verb == "create") {
-            words >> start >> length >> target >> origin >> cow >> store;
-            const bool persistent = target == "snapshot" && start == 0 && store.starts_with("P");
+            answers.clear();
+        } else if (verb == "create" && line.find(';') == std::string::npos) {
+            std::string target, origin, cow, store;
+            std::uint64_t start = 0;
+            Sectors size;
+            words >> start >> size.value >> target >> origin >> cow >> store;
             snapshots.erase(name);
-            if (persistent && line.find(';') == std::string::npos) {
-                snapshots[name] = {origin.substr(1), cow.substr(1), length, 0, 0, 0};
+            if (target == "snapshot" && start == 0 && store.starts_with("P")) {
+                snapshots[name] = {origin.substr(1), cow.substr(1), size};
             }
-        } else if (verb == "read" && snapshots.contains(name) && std::getline(file, line) &&
-                   line.starts_with("= ok fnv=")) {
-            KernelRead r = snapshots[name];
-            words >> r.start >> r.length;
-            r.fnv = std::stoull(line.substr(9, 16), nullptr, 16);
-            reads.push_back(r);
+        } else if (verb == "read" && snapshots.contains(name) && answer.starts_with("= ok fnv=")) {
+            Answer a{snapshots[name], line, "", {}, {}, 0};
+            words >> a.start.value >> a.length.value;
+            a.fnv = std::stoull(answer.substr(9, 16), nullptr, 16);
+            answers.push_back(a);
+        } else if (verb == "status" && snapshots.contains(name)) {
+            // "= 0 2048 snapshot 40/2048 16", unless it is in a state that has no numbers
+            std::istringstream fields(answer);
+            std::string skipped, target, allocated, metadata;
+            fields >> skipped >> skipped >> skipped >> target >> allocated >> metadata;
+            if (target == "snapshot" && !metadata.empty()) {
+                answers.push_back({snapshots[name], line, allocated + " " + metadata, {}, {}, 0});
+            }
         }
     }
-    return reads;
+    return answers;
 }
 
-TEST(StoreGolden, TheImagesGiveWhatTheKernelReadLast) {
+void compare(const Answer& a, const Image& origin, const Image& cow, const Examination& e) {
+    if (!a.usage.empty()) {
+        const auto u = usage(cow, *e.layout, e.list);
+        ASSERT_TRUE(u);
+        EXPECT_EQ(fmt::format("{}/{} {}", u->allocated, u->total, u->metadata), a.usage);
+        return;
+    }
+    const SnapshotImage snapshot(origin, cow, *e.layout, e.records.map, a.snapshot.size);
+    std::vector<std::byte> content(a.length.bytes());
+    ASSERT_TRUE(snapshot.read(a.start.bytes(), content));
+    Fnv1a64 fnv;
+    fnv.add(content.data(), content.size());
+    EXPECT_EQ(fnv.value(), a.fnv);
+}
+
+TEST(StoreGolden, TheImagesGiveWhatTheKernelAnsweredLast) {
     const TempDir dir;
-    std::uint64_t compared = 0, sectors = 0;
+    std::uint64_t reads = 0, sectors = 0, statuses = 0;
     for (const auto& entry : fs::directory_iterator(golden)) {
         const std::string out = entry.path().string();
         if (!out.ends_with(".out")) continue;
         const std::string images = out.substr(0, out.size() - 4) + "/";
-        for (const KernelRead& r : final_reads(out)) {
-            SCOPED_TRACE(fmt::format("{} read {}+{}", out, r.start, r.length));
-            // A volume over another, or a disk the case did not keep.
-            if (!fs::exists(images + r.origin + ".img.zst") ||
-                !fs::exists(images + r.cow + ".img.zst"))
-                continue;
-            const auto origin_bytes =
-                bytes_of(unpack(images + r.origin + ".img.zst", dir / "origin"));
-            const auto cow_bytes = bytes_of(unpack(images + r.cow + ".img.zst", dir / "cow"));
+        for (const Answer& a : final_answers(out)) {
+            SCOPED_TRACE(out + ": " + a.line);
+            const std::string packed_origin = images + a.snapshot.origin + ".img.zst";
+            const std::string packed_cow = images + a.snapshot.cow + ".img.zst";
+            // Otherwise a volume over another, or a disk the case did not keep.
+            if (!fs::exists(packed_origin) || !fs::exists(packed_cow)) continue;
+            const auto origin_bytes = bytes_of(unpack(packed_origin, dir / "origin"));
+            const auto cow_bytes = bytes_of(unpack(packed_cow, dir / "cow"));
             const MemoryImage origin("origin", origin_bytes);
             const MemoryImage cow("cow", cow_bytes);
             auto e = examine(cow, {exact_sectors(origin.bytes()), {}});
             ASSERT_TRUE(e) << e.error().text;
             // That case ends with a record for a chunk the origin does not have; salvage skips it.
             EXPECT_EQ(e->servable(), out.find("fmt-odd-exceptions") == std::string::npos);
-            const SnapshotImage snapshot(origin, cow, *e->layout, e->records.map, {r.sectors});
-            std::vector<std::byte> content(Sectors{r.length}.bytes());
-            ASSERT_TRUE(snapshot.read(Sectors{r.start}.bytes(), content));
-            Fnv1a64 fnv;
-            fnv.add(content.data(), content.size());
-            EXPECT_EQ(fnv.value(), r.fnv);
-            ++compared;
-            sectors += r.length;
+            compare(a, origin, cow, *e);
+            if (a.usage.empty()) {
+                ++reads;
+                sectors += a.length.value;
+            } else {
+                ++statuses;
+            }
         }
     }
-    std::printf("%llu reads of the kernel reproduced, %llu sectors\n",
-                static_cast<unsigned long long>(compared),
-                static_cast<unsigned long long>(sectors));
-    EXPECT_GE(compared, 50u) << "golden/ lost most of its reads?";
+    fmt::print("{} reads of the kernel reproduced ({} sectors), {} status lines\n", reads, sectors,
+               statuses);
+    EXPECT_GE(reads, 50u) << "golden/ lost most of its reads?";
+    EXPECT_GE(statuses, 30u) << "golden/ lost most of its status lines?";
 }
 
 }  // namespace

@@ -45,6 +45,13 @@ Result<bool> load_area(const Image& image, const Layout& layout, std::uint64_t a
 
 }  // namespace
 
+std::optional<Usage> usage(const Image& image, const Layout& layout, const ExceptionList& list) {
+    const std::uint64_t chunk = layout.chunk().sectors().value;
+    if (list.next_free.value > UINT64_MAX / chunk) return std::nullopt;
+    return Usage{list.next_free.value * chunk, image.bytes() / sector_bytes,
+                 (list.current_area() + 2) * chunk};
+}
+
 std::string Layout::record_name(std::uint64_t index) const {
     return fmt::format("record {} of area {}", index % records_per_area(),
                        index / records_per_area());

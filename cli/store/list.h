@@ -20,6 +20,12 @@ struct Run {
     std::uint64_t first;
 };
 
+// Consecutive old chunks.
+struct OldRange {
+    ChunkIndex first;
+    std::uint64_t count;
+};
+
 struct ExceptionList {
     std::vector<std::uint64_t> area_records;  // of each area read; all but the last are full
     std::vector<Run> runs;
@@ -33,6 +39,15 @@ struct ExceptionList {
         return terminated ? area_records.size() - 1 : area_records.size();
     }
 };
+
+// The numbers of a status line, in sectors (spec §9.5).
+struct Usage {
+    std::uint64_t allocated;
+    std::uint64_t total;
+    std::uint64_t metadata;
+};
+// None: a record points so far that the sum is no number of sectors.
+std::optional<Usage> usage(const Image& image, const Layout& layout, const ExceptionList& list);
 
 Result<ExceptionList> load_list(const Image& image, const Layout& layout);
 

@@ -126,6 +126,13 @@ TEST_F(StoreRead, TheFirstOfTwoRecordsForOneChunkWins) {
     EXPECT_EQ(ran.messages.find("of the snapshot are"), std::string::npos) << "the chunk is served";
 }
 
+TEST_F(StoreRead, AChunkIsNotGivenUpWhenAnotherRecordServesIt) {
+    set_cow({{3, 900}, {4, 3}, {3, 4}});
+    const Ran ran = read_it(true);
+    EXPECT_EQ(sectors_of(ran.out), "...43...........");
+    EXPECT_EQ(ran.messages.find("of the snapshot are"), std::string::npos) << ran.messages;
+}
+
 TEST_F(StoreRead, OfTwoRecordsForOneDataChunkTheOneInItsPlaceIsServed) {
     set_cow({{3, 4}, {4, 3}, {5, 4}});  // record 0 was changed from 2
     const Ran ran = read_it(true);

@@ -27,6 +27,7 @@ class RecordRules {
         if (c.value >= old_chunks_) return Kind::record_old_out_of_range;
         return std::nullopt;
     }
+    // Not for the record that ends a list: its new chunk is metadata.
     bool plausible(const format::Record& r) const {
         return !broken_by_new(r.new_chunk) && !broken_by_old(r.old_chunk);
     }

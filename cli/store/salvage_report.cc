@@ -28,7 +28,7 @@ void print_finding(Printer& out, const Image& cow, const Finding& f) {
 
 }  // namespace
 
-std::vector<Run> given_up(const Examination& e) {
+std::vector<OldRange> given_up(const Examination& e) {
     const std::uint64_t old_chunks = e.old_chunks;
     std::vector<ChunkIndex> chunks;
     const auto add = [&](ChunkIndex c) {
@@ -38,17 +38,17 @@ std::vector<Run> given_up(const Examination& e) {
         const Run& r = run_of(e.list.runs, record);
         add(r.old_chunk + (record - r.first));
     }
-    for (const Run& r : e.tail) {
-        for (std::uint64_t i = 0; i < r.count; ++i) add(r.old_chunk + i);
+    for (const OldRange& r : e.tail) {
+        for (std::uint64_t i = 0; i < r.count; ++i) add(r.first + i);
     }
     std::sort(chunks.begin(), chunks.end());
     chunks.erase(std::unique(chunks.begin(), chunks.end()), chunks.end());
-    std::vector<Run> joined;
+    std::vector<OldRange> joined;
     for (const ChunkIndex c : chunks) {
-        if (!joined.empty() && joined.back().old_chunk + joined.back().count == c) {
+        if (!joined.empty() && joined.back().first + joined.back().count == c) {
             ++joined.back().count;
         } else {
-            joined.push_back({c, {}, 1, 0});
+            joined.push_back({c, 1});
         }
     }
     return joined;
@@ -64,15 +64,15 @@ void report_salvage(const Image& cow, const Examination& e, std::FILE* messages)
         out.print("cowlab: {}: {} findings more: `cowlab store check` lists them\n", cow.name(),
                   all - lines_max);
     }
-    const std::vector<Run> ranges = given_up(e);
+    const std::vector<OldRange> ranges = given_up(e);
     std::uint64_t chunks = 0;
-    for (const Run& r : ranges) chunks += r.count;
+    for (const OldRange& r : ranges) chunks += r.count;
     const std::uint64_t chunk = e.layout->chunk().sectors().value;
     for (std::size_t i = 0; i < std::min(ranges.size(), lines_max); ++i) {
         out.print(
             "cowlab: {}: salvage: sectors {}+{} of the snapshot are the origin's content of "
             "today\n",
-            cow.name(), ranges[i].old_chunk.value * chunk, ranges[i].count * chunk);
+            cow.name(), ranges[i].first.value * chunk, ranges[i].count * chunk);
     }
     if (ranges.size() > lines_max) {
         out.print("cowlab: {}: salvage: so are {} ranges more\n", cow.name(),

@@ -8,9 +8,8 @@
 
 namespace cowlab::store {
 
-// Stretches of old chunks that some record names, but that are served from the origin: sorted,
-// joined (new_chunk and first mean nothing).
-std::vector<Run> given_up(const Examination& e);
+// Old chunks that some record names but that are served from the origin, ascending.
+std::vector<OldRange> given_up(const Examination& e);
 
 void report_salvage(const Image& cow, const Examination& e, std::FILE* messages);
 void report_suspicions(const Image& cow, const Examination& e, std::FILE* messages);

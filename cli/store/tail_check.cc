@@ -7,7 +7,7 @@
 namespace cowlab::store {
 namespace {
 
-constexpr std::size_t runs_kept = 1000;
+constexpr std::size_t ranges_kept = 1000;
 
 // The area in which the list ends, seen from there.
 struct Tail {
@@ -22,24 +22,22 @@ struct Tail {
     std::string name_at(std::uint64_t byte) const { return layout.record_name(index_at(byte)); }
 };
 
-Result<std::vector<Run>> collect(const Image& image, const RecordRules& rules, const Tail& tail,
-                                 std::uint64_t from) {
-    std::vector<Run> found;
+Result<std::vector<OldRange>> collect(const Image& image, const RecordRules& rules,
+                                      std::uint64_t from, std::uint64_t end) {
+    std::vector<OldRange> found;
     std::vector<std::byte> buffer;
-    for (; from < tail.end; from += buffer.size()) {
-        buffer.resize(std::min<std::uint64_t>(tail.end - from, 1 << 20));
+    for (; from < end; from += buffer.size()) {
+        buffer.resize(std::min<std::uint64_t>(end - from, 1 << 20));
         if (auto r = image.read(from, buffer); !r) return failure(std::move(r).error());
         for (std::uint64_t i = 0; i < buffer.size() / format::record_bytes; ++i) {
             const format::Record r = format::Record::read(buffer.data(), i);
-            if (r.ends_list() || !rules.plausible(r)) continue;
-            const std::uint64_t index = tail.index_at(from) + i;
-            if (!found.empty() && found.back().old_chunk + found.back().count == r.old_chunk &&
-                found.back().first + found.back().count == index) {
+            if (!rules.plausible(r)) continue;
+            if (!found.empty() && found.back().first + found.back().count == r.old_chunk) {
                 ++found.back().count;
-            } else if (found.size() == runs_kept) {
+            } else if (found.size() == ranges_kept) {
                 return found;
             } else {
-                found.push_back({r.old_chunk, r.new_chunk, 1, index});
+                found.push_back({r.old_chunk, 1});
             }
         }
     }
@@ -88,9 +86,9 @@ void records_behind(const Tail& tail, std::uint64_t next, Findings& findings) {
 
 }  // namespace
 
-Result<std::vector<Run>> check_tail(const Image& image, const Layout& layout,
-                                    const RecordRules& rules, const ExceptionList& list,
-                                    Findings& findings) {
+Result<std::vector<OldRange>> check_tail(const Image& image, const Layout& layout,
+                                         const RecordRules& rules, const ExceptionList& list,
+                                         Findings& findings) {
     if (!list.terminated) {
         not_ended(layout, list, findings);
         return {};
@@ -110,7 +108,7 @@ Result<std::vector<Run>> check_tail(const Image& image, const Layout& layout,
     const std::uint64_t next = *behind - *behind % format::record_bytes;
     if (auto r = image.read(next, bytes); !r) return failure(std::move(r).error());
     const format::Record follows = format::Record::read(bytes.data(), 0);
-    if (follows.ends_list() || !rules.plausible(follows)) {
+    if (!rules.plausible(follows)) {
         findings.add(Kind::tail_not_zero, *behind, [&](Finding& f) {
             f.other = tail.terminator;
             f.what =
@@ -124,7 +122,7 @@ Result<std::vector<Run>> check_tail(const Image& image, const Layout& layout,
     } else if (terminator_zero) {  // otherwise that finding says it already
         records_behind(tail, next, findings);
     }
-    return collect(image, rules, tail, next);
+    return collect(image, rules, next, tail.end);
 }
 
 }  // namespace cowlab::store

@@ -12,9 +12,10 @@
 
 namespace cowlab::store {
 
-// Returns the records found behind the end (of many, the first), which nobody serves.
-Result<std::vector<Run>> check_tail(const Image& image, const Layout& layout,
-                                    const RecordRules& rules, const ExceptionList& list,
-                                    Findings& findings);
+// Returns the old chunks of the records found behind the end (of many, the first), which nobody
+// serves.
+Result<std::vector<OldRange>> check_tail(const Image& image, const Layout& layout,
+                                         const RecordRules& rules, const ExceptionList& list,
+                                         Findings& findings);
 
 }  // namespace cowlab::store
