@@ -21,9 +21,23 @@
 
 namespace cowlab {
 
+// A sanitizer's frames are about three times as large; a stack is made for the deepest pile of
+// mapped devices that is allowed, in every build.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define COWLAB_BIG_FRAMES 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define COWLAB_BIG_FRAMES 1
+#endif
+#endif
+
 class FiberStacks {
   public:
+#ifdef COWLAB_BIG_FRAMES
+    static constexpr std::size_t stack_bytes = 512 * 1024;
+#else
     static constexpr std::size_t stack_bytes = 128 * 1024;
+#endif
 
     // Reserves `count` stacks. CHECKs that the host can.
     explicit FiberStacks(std::uint32_t count);

@@ -1,8 +1,8 @@
 // The only file that is compiled anew for every commit.
+#include <cowlab_revision.h>
 #include <fmt/format.h>
 
 #include "cli/program_version.h"
-#include "revision.h"
 
 namespace cowlab {
 

@@ -27,7 +27,7 @@ endfunction()
 function(cowlab_command folder)
   cowlab_folder(${folder} ${ARGN})
   if(EXISTS ${CMAKE_SOURCE_DIR}/${folder}/main.cc)
-    set(revision "${CMAKE_BINARY_DIR}/generated/revision.h")
+    set(revision "${CMAKE_BINARY_DIR}/generated/cowlab_revision.h")
     add_custom_target(cowlab_revision BYPRODUCTS ${revision}
       COMMAND ${CMAKE_COMMAND} -DSOURCE=${CMAKE_SOURCE_DIR} -DHEADER=${revision}
               -P ${cowlab_revision_script})

@@ -56,6 +56,9 @@ class ExceptionStore {
     virtual MergeRun prepare_merge() = 0;
     // Erases the last `chunks` records durably.
     virtual Errc commit_merge(std::uint64_t chunks) = 0;
+    // After a failed commit_merge(): the records of that run may be on the medium or not, until the
+    // next prepare_merge() has put them back.
+    virtual bool is_in_doubt() const { return false; }
     // The snapshot is unusable from here on: says so on the medium, if there is one.
     virtual void drop_snapshot() = 0;
     virtual StoreUsage usage() const = 0;

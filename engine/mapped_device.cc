@@ -9,6 +9,8 @@ MappedDevice::MappedDevice(Engine& engine, std::string_view device_name, DeviceN
     rename(device_name);
     mapping_task_.device = this;
     mapping_task_.run = &MappedDevice::map_parked;
+    release_task_.device = this;
+    release_task_.run = &MappedDevice::release_later;
 }
 
 void MappedDevice::rename(std::string_view device_name) {
@@ -209,8 +211,8 @@ void MappedDevice::piece_done(Bio& bio) {
     auto& piece = static_cast<TargetBio&>(bio);
     Request& request = *piece.request;
     MappedDevice& device = *request.device;
+    piece.target->end_io(piece);  // may turn success into an error
     const Errc status = piece.status;
-    piece.target->end_io(piece);
     device.free_piece(request, piece);
     device.piece_ended(request, status, Ended::in_main_context);
 }
@@ -271,6 +273,11 @@ void MappedDevice::map_parked(Task& task) {
 void MappedDevice::stop_and_drain() {
     // Mapping fibers count as work in flight: they end after their last request has.
     while (in_flight_ > 0 || mapping_fibers_ > 0) drained_.wait(engine_.executor);
+}
+
+void MappedDevice::release_later(Task& task) {
+    MappedDevice& device = *static_cast<MappingTask&>(task).device;
+    if (!device.holds_requests()) device.release_held();
 }
 
 void MappedDevice::release_held() {
@@ -357,7 +364,8 @@ void MappedDevice::internal_suspend() {
 void MappedDevice::internal_resume() {
     if (!internal_was_suspended_) {
         internal_ = false;
-        release_held();
+        // On a later turn, as a kernel's work queue does: whoever resumes us has things to finish.
+        if (!held_.empty() && !release_task_.is_linked()) engine_.executor.post(release_task_);
     }
     verb_mutex_.unlock(engine_.executor);
 }

@@ -109,6 +109,7 @@ class MappedDevice final : public BlockDevice, public ListNode<MappedDevice> {
     void bind(Table* table);
     static void piece_done(Bio& bio);
     static void map_parked(Task& task);
+    static void release_later(Task& task);
 
     struct MappingTask : Task {
         MappedDevice* device = nullptr;
@@ -131,6 +132,7 @@ class MappedDevice final : public BlockDevice, public ListNode<MappedDevice> {
     List<Bio> held_;
     List<Request> parked_;
     MappingTask mapping_task_;
+    MappingTask release_task_;
     std::uint32_t mapping_fibers_ = 0;
     WaitQueue drained_;
     FiberMutex verb_mutex_;

@@ -49,6 +49,7 @@ namespace cowlab {
     X(merge_flush_cow, "6.4.1", "flush number 1 of a merge goes to the COW device")                 \
     X(merge_invalid_passes, "6.4.2", "an invalid merging snapshot behaves as the origin")           \
     X(merge_write_held, "6.4.3", "a write to the run being merged is held")                         \
+    X(merge_write_in_doubt, "6.4.4", "a write to a chunk whose record may be erased or not fails")  \
     X(merge_write_tracked, "6.4.4", "a write to a chunk not merged yet is tracked")                 \
     X(merge_read_cow, "6.4.4", "a read of a chunk not merged yet comes from the COW device")        \
     X(merge_write_walks, "6.4.5", "a write to an unmapped chunk protects other snapshots")          \

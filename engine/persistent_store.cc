@@ -24,6 +24,7 @@ class PersistentStore final : public ExceptionStore {
     bool can_merge() const override { return true; }
     MergeRun prepare_merge() override;
     Errc commit_merge(std::uint64_t chunks) override;
+    bool is_in_doubt() const override { return area_in_doubt_; }
     void drop_snapshot() override;
     StoreUsage usage() const override;
     char letter() const override { return 'P'; }
@@ -77,7 +78,7 @@ class PersistentStore final : public ExceptionStore {
     std::uint64_t pending_ = 0;    // prepared and not committed
     std::uint64_t batch_size_ = 0;
     List<StoredException> batch_;  // committed, waiting for the area write
-    bool area_in_doubt_ = false;   // D4: memory and medium may differ: read again before merging
+    bool area_in_doubt_ = false;   // D4: memory and medium may differ: written again before merging
 };
 
 // ---- Loading ----------------------------------------------------------------------------------
@@ -411,7 +412,9 @@ Errc PersistentStore::commit_merge(std::uint64_t chunks) {
             for (std::uint64_t i = 0; i < chunks; ++i) {
                 area_.set_record(committed_ - 1 - i, {last.old_chunk - i, last.new_chunk - i});
             }
-            area_in_doubt_ = true;
+            // The erase may have reached the medium although it failed (L11). Put the records back
+            // at once; if that fails as well nobody knows what the medium says.
+            area_in_doubt_ = write_area(Purpose::area_write) != Errc::ok;
         }
         return e;
     }

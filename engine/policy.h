@@ -24,6 +24,8 @@ struct EnginePolicy {
     bool d13_discard_at_chunks = true;      // discards are cut at chunk boundaries
     bool d14_start_aligned = true;          // a target start that is no multiple of a chunk is refused
     bool d15_boundary_current = true;       // split boundary and merge step follow the snapshots
+    bool d16_late_reads_fail = true;        // a read that outlives its snapshot's validity fails
+    bool d17_active_before_origin = true;   // a resumed snapshot is active before the origin goes on
 
     // Safety rules.
     bool merge_origin_flush = true;  // flush the origin before merged records are erased (5.11)
@@ -47,6 +49,8 @@ inline constexpr EnginePolicy policy_kernel{
     .d13_discard_at_chunks = false,
     .d14_start_aligned = false,
     .d15_boundary_current = false,
+    .d16_late_reads_fail = false,
+    .d17_active_before_origin = false,
 };
 
 // The default engine without the origin flush of a merge: what kernels before 5.11 lack.

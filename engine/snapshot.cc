@@ -220,7 +220,14 @@ std::uint8_t Snapshot::discard_copies() const {
 }
 
 void Snapshot::end_io(TargetBio& bio) {
-    if (tracked_.untrack(engine_.executor, bio)) engine_.mark(Mark::untracked);
+    if (!tracked_.untrack(engine_.executor, bio)) return;
+    engine_.mark(Mark::untracked);
+    if (bio.op == Op::read && !valid_ && engine_.policy.d16_late_reads_fail) {
+        // The snapshot died while this read was under way; origin writes no longer waited for it,
+        // so it may have read what came after.
+        engine_.deviate(device_.number(), 16);
+        bio.status = Errc::eio;
+    }
 }
 
 // ---- The life of an exception (spec §7) -------------------------------------------------------
@@ -626,16 +633,29 @@ void Snapshot::resume_snapshot() {
     if (sharers.source != nullptr && sharers.destination == this) handover_from(*sharers.source);
     origins.read_unlock();
 
+    // Active before anybody writes to the origin again: a write, or the run a merge picks as it is
+    // restarted, would find a snapshot that is not protected yet. Linux resumes the other device
+    // first (D17).
+    const bool active_first = engine_.policy.d17_active_before_origin;
+    if (active_first) become_active();
     if (owner != nullptr) {
-        if (restart_merge) merging->start_merge();
+        if (restart_merge) {
+            if (active_first) engine_.deviate(device_.number(), 17);
+            merging->start_merge();
+        }
         owner->internal_resume();
         owner->unpin();
     }
+    if (!active_first) become_active();
+    clear_overflow_if_grown();
+}
+
+void Snapshot::become_active() {
+    Origins& origins = engine_.origins;
     origins.write_lock();
     origins.reinsert(*this);  // its chunk size is known now
     active_ = true;
     origins.write_unlock();
-    clear_overflow_if_grown();
 }
 
 // The store and the completed exceptions change hands; pending exceptions, sequence numbers and

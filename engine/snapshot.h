@@ -139,6 +139,7 @@ class Snapshot : public Target, public ListNode<OriginListTag> {
     MapResult map_write(TargetBio& bio, ChunkIndex chunk);
     bool pass_door(MapMay may);
     void handover_from(Snapshot& source);
+    void become_active();
 
     static void copy_done(CopyJob& job);
     static void full_bio_done(Bio& bio);

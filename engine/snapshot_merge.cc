@@ -42,6 +42,15 @@ MapResult SnapshotMerge::map(TargetBio& bio, MapMay may) {
                 held_.push_back(bio);
                 return MapResult::submitted;
             }
+            const bool in_doubt = store_->is_in_doubt() && chunk >= doubtful_first_ &&
+                                  chunk - doubtful_first_ < doubtful_chunks_;
+            if (is_write && in_doubt) {
+                // On the COW device it would be lost with the record, on the origin with the next
+                // attempt to merge: it cannot be kept (L11).
+                engine_.mark(Mark::merge_write_in_doubt);
+                bio.status = Errc::eio;
+                return MapResult::failed;
+            }
             if (is_write) {
                 engine_.mark(Mark::merge_write_tracked);
                 tracked_.track(bio, chunk);
@@ -159,7 +168,13 @@ SnapshotMerge::Step SnapshotMerge::merge_one_run() {
     const ChunkSize c = chunk_size();
     const Sectors start = c.start_of(first_old);
     Sectors whole = c.length_of(run.chunks);
-    if (!engine_.policy.d10_merge_length_64) whole = {whole.value & UINT32_MAX};
+    if (whole.value > UINT32_MAX) {  // more than Linux counts in 32 bits (L4)
+        if (engine_.policy.d10_merge_length_64) {
+            engine_.deviate(device_.number(), 10);
+        } else {
+            whole = {whole.value & UINT32_MAX};
+        }
+    }
     Sectors length = whole;
     if (const Sectors size = origin_->capacity(); start < size && length > size - start) {
         engine_.mark(Mark::merge_clipped);
@@ -182,6 +197,8 @@ SnapshotMerge::Step SnapshotMerge::merge_one_run() {
         engine_.mark(Mark::merge_origin_flushed);
     }
     if (store_->commit_merge(run.chunks) != Errc::ok) {
+        doubtful_first_ = first_old;
+        doubtful_chunks_ = run.chunks;
         return fail("Write error in exception store: shutting down merge");
     }
     engine_.events.event({EventKind::merge_run_erased, device_.number(), first_old.value,

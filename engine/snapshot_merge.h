@@ -57,6 +57,9 @@ class SnapshotMerge final : public Snapshot {
     bool starting_ = false;
     Sectors minimum_at_resume_;
     List<Bio> held_;  // writes to the run being merged
+    // The run whose erase failed; see ExceptionStore::is_in_doubt().
+    ChunkIndex doubtful_first_;
+    std::uint64_t doubtful_chunks_ = 0;
     WaitQueue stopped_;
     WaitQueue started_;
 };

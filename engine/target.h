@@ -46,7 +46,7 @@ class Target : public ListNode<> {
     // REQUIRES: the piece lies inside the target and does not cross a multiple of
     // max_io_length() counted from begin(). map() may shorten a write (accept a prefix).
     virtual MapResult map(TargetBio& bio, MapMay may) = 0;
-    // For every piece that completes, once; main context, may not wait.
+    // For every piece that completes, once; main context, may not wait. May change bio.status.
     virtual void end_io(TargetBio&) {}
     virtual void presuspend() {}
     virtual void postsuspend() {}

@@ -82,30 +82,41 @@ void Model::detach_others(Volume& o, const Volume* except, std::uint64_t sector)
 // The snapshot was inactive when the origin changed: its base may also be what the origin holds now.
 void Model::widen_base(Volume& b, std::uint64_t sector) {
     if (sector >= b.size.value) return;
-    detach(b, sector);
+    const Volume& o = *b.origin;
     Register& r = register_at(b, sector);
+    const bool is_new = !r.exists();
+    const auto is_through = [](const Version& v) { return v.through; };
+    const bool follows = is_new || std::any_of(r.all().begin(), r.all().end(), is_through);
+    detach(b, sector);
     if (Volume::shows_own_write(r)) return;
-    // What was read of the base before says no more what it is: all candidates stand side by side.
+    if (follows && o.below_merge_of.find(sector) == NumberMap::none) return;  // detach() did it
+    // All candidates stand side by side: what was read of the base before says no more what it is.
+    // As in line_up(), what the origin could show only after a power loss stands just before.
     Time earliest = never;
     Time latest = 0;
-    for (Version& v : r.all()) {
-        if (!v.base || v.in_flight) continue;
-        if (v.last > v.first) v.last = v.first;
+    const Judge judge(r.all(), {now_, now_});
+    for (const Version& v : r.all()) {
+        if (!v.base || v.in_flight || !judge.may_return(v)) continue;
         earliest = std::min(earliest, Time{v.first});
         latest = std::max(latest, Time{v.first});
     }
     if (earliest == never) return;  // a discard that was seen: its store has the sector, too
-    Scratch<ContentId> ids(*arena_);
-    each_below_merge(*b.origin, sector, [&](ContentId id) { ids.add(id); });
-    Version v;
-    v.first = latest & never;
-    v.last = earliest & never;
-    v.certain = v.base = v.flushed_by_origin = 1;
-    v.end = now_ & never;
-    for (const ContentId id : *ids) {
-        v.value = id;
-        r.append(*arena_, v);
+    for (Version& v : r.all()) {
+        if (!v.in_flight && v.last >= earliest) v.last = (earliest - 1) & never;
     }
+    const auto add = [&](ContentId id, bool is_readable) {
+        Version v;
+        v.value = id;
+        v.first = (is_readable ? latest : earliest - 1) & never;
+        v.last = (is_readable ? earliest : earliest - 1) & never;
+        v.certain = v.base = v.flushed_by_origin = 1;
+        v.end = now_ & never;
+        r.append(*arena_, v);
+    };
+    each_only_below_merge(o, sector, [&](ContentId id) { add(id, true); });
+    if (follows) return;
+    each_allowed(o, sector, {now_, now_}, [&](ContentId id) { add(id, true); });
+    each_survivor(o, sector, [&](ContentId id) { add(id, false); });
 }
 
 // ---- power loss ----

@@ -217,6 +217,7 @@ class Model {
     struct Volume;
     struct Request;
     struct Look;
+    class Matches;
     static constexpr std::uint32_t none = ~std::uint32_t{0};
 
     Time tick();
@@ -254,6 +255,8 @@ class Model {
     void each_survivor(const Volume& v, std::uint64_t sector, F visit) const;
     template <class F>
     void each_below_merge(const Volume& origin, std::uint64_t sector, F visit) const;
+    template <class F>
+    void each_only_below_merge(const Volume& origin, std::uint64_t sector, F visit) const;
 
     void detach(Volume& snapshot, std::uint64_t sector);
     void widen_base(Volume& snapshot, std::uint64_t sector);

@@ -24,7 +24,7 @@ std::uint32_t copy_set(GrowArray<ContentId>& ids, std::span<ContentId> out) {
 }  // namespace
 
 // The versions a read may have returned, and those of them that hold the id it did return.
-class Matches {
+class Model::Matches {
   public:
     Matches(Interval read, const Flushes& flushes) : read_(read), flushes_(flushes) {}
     void add_other() { ++readable_; }
@@ -46,8 +46,11 @@ class Matches {
     // If several of them have the id, nobody can tell. But it changes nothing to say that the
     // reader itself wrote there what it saw, at the moment it saw it; that version is then the
     // one to come after the others. It is as durable as the least durable of those it stands for.
-    void teach(Arena& arena, Register& r, std::uint32_t epoch) const {
+    void teach(Arena& arena, Register& r, const Volume& v, std::uint32_t epoch) const {
+        // What a snapshot shows and did not get from its origin, its own store has.
+        const bool is_own = !v.is_origin && !any_base_;
         if (matching_ == 1) {
+            if (is_own) one_->copies_nothing = 0;
             r.learn(*one_, read_);
             return;
         }
@@ -59,7 +62,7 @@ class Matches {
         seen.in_flight = seen.through = 0;
         seen.durable = all_durable_;
         seen.base = any_base_;
-        seen.copies_nothing = 1;
+        seen.copies_nothing = !is_own;
         seen.end = end_ & never;
         r.learn(r.append(arena, seen), read_);
     }
@@ -93,7 +96,7 @@ bool Model::judge_base(const Volume& b, std::uint64_t sector, ContentId id, bool
         }
     }
     if (is_certain && matches.excludes_others()) {
-        matches.teach(*arena_, *r, b.active_epoch - 1);
+        matches.teach(*arena_, *r, o, b.active_epoch - 1);
         ++counters_.decided;
     }
     return matches.any();
@@ -137,7 +140,7 @@ Model::Look Model::judge(Volume& v, std::uint64_t sector, Register* r, ContentId
     look.allowed = matches.any();
     if (may_be_base && !may_be_own) judge_base(v, sector, id, true);
     if (matches.excludes_others()) {
-        matches.teach(*arena_, *r, request.epoch);
+        matches.teach(*arena_, *r, v, request.epoch);
         ++counters_.decided;
     }
     return look;

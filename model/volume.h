@@ -162,15 +162,14 @@ void Model::each_base(const Volume& b, std::uint64_t sector, F visit) const {
         const Version& v = r->all()[i];
         Version candidate = v;
         candidate.durable = is_copied || survival.is_durable(v);
-        if (b.began_before_activation(v)) {
-            if (then.may_return(v)) {
-                visit(candidate, true);
-            } else if (!is_copied && survival_then.may_survive(v)) {
-                visit(candidate, false);
-            }
-        } else if (b.was_not_protected_from(v) && !is_copied) {
-            const bool is_there = i >= r->retired() && today.may_return(v);
-            if (is_there || survival.may_survive(v)) visit(candidate, true);
+        const bool is_early = b.began_before_activation(v);
+        const bool is_late = !is_copied && b.was_not_protected_from(v);
+        const bool is_there_now = i >= r->retired() && today.may_return(v);
+        if ((is_early && then.may_return(v)) || (is_late && is_there_now)) {
+            visit(candidate, true);
+        } else if ((is_early && !is_copied && survival_then.may_survive(v)) ||
+                   (is_late && survival.may_survive(v))) {
+            visit(candidate, false);
         }
     }
 }
@@ -233,6 +232,11 @@ void Model::each_survivor(const Volume& v, std::uint64_t sector, F visit) const 
 template <class F>
 void Model::each_below_merge(const Volume& o, std::uint64_t sector, F visit) const {
     each_survivor(o, sector, visit);
+    each_only_below_merge(o, sector, visit);
+}
+
+template <class F>
+void Model::each_only_below_merge(const Volume& o, std::uint64_t sector, F visit) const {
     const std::uint32_t i = o.below_merge_of.find(sector);
     if (i == NumberMap::none) return;
     for (const ContentId id : o.below_merge[i].ids) visit(id);

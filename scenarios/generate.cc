@@ -288,13 +288,19 @@ class Generator {
         add(Verb::join);
         add_control(Verb::suspend, "base");
         add_control(Verb::remove, s->name);
+        if (s->persistent && ops_.chance({2, 3})) {
+            add_table(Verb::create, s->name, s->table);  // closed and opened again
+        } else {
+            s->exists = false;
+        }
         add_control(Verb::resume, "base");
-        s->exists = false;
     }
     void recreate() {
         for (SnapshotPlan& s : plans_) {
             if (s.exists || merging_ == &s) continue;
             add(Verb::join);
+            // A new snapshot: what the COW device holds was made while the origin was watched.
+            if (ops_.chance({9, 10})) add_io(false, Verb::zeroout, s.cow, {0}, {s.chunk});
             add_control(Verb::suspend, "base");
             add_table(Verb::create, s.name, s.table);
             add_control(Verb::resume, "base");

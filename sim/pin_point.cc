@@ -1,8 +1,9 @@
 #include "sim/pin_point.h"
 
+#include <charconv>
+
 #include "engine/port/block_device.h"
 #include "engine/port/executor.h"
-#include "engine/words.h"
 
 namespace cowlab {
 namespace {
@@ -10,51 +11,60 @@ namespace {
 constexpr std::string_view fault_prefix = "fault.";
 constexpr std::string_view survive_prefix = "survive.";
 
-// "read" … "discard" for the operation where a purpose serves two of them.
+// The operation a purpose is made with, where there is one; a flush of the same purpose is what the
+// device mapper split off a write with PREFLUSH.
+bool natural_operation(Purpose purpose, Op& op) {
+    switch (purpose) {
+        case Purpose::copy_read:
+        case Purpose::header_read:
+        case Purpose::area_read: op = Op::read; return true;
+        case Purpose::copy_write:
+        case Purpose::full_write:
+        case Purpose::header_write:
+        case Purpose::area_write:
+        case Purpose::area_zeroing:
+        case Purpose::chunk_zeroing: op = Op::write; return true;
+        case Purpose::merge_flush:
+        case Purpose::flush: op = Op::flush; return true;
+        case Purpose::discard: op = Op::discard; return true;
+        case Purpose::forwarded: return false;
+    }
+    return false;
+}
+
+// "copy-write", "forwarded.read", "area-write.flush".
 std::string request_word(std::uint64_t point) {
     const auto purpose = static_cast<Purpose>(point >> 2);
+    const auto op = static_cast<Op>(point & 3);
     std::string word = name_of(purpose);
-    if (purpose == Purpose::forwarded || purpose == Purpose::flush || purpose == Purpose::area_zeroing ||
-        purpose == Purpose::discard) {
+    Op natural{};
+    if (!natural_operation(purpose, natural) || natural != op) {
         word += '.';
-        word += name_of(static_cast<Op>(point & 3));
+        word += name_of(op);
     }
     return word;
 }
 
 bool parse_request(std::string_view word, std::uint64_t& out) {
-    for (std::uint64_t p = 0; p < purpose_count; ++p) {
-        for (std::uint64_t op = 0; op < 4; ++op) {
-            const std::uint64_t point = p << 2 | op;
-            std::string name = request_word(point);
-            if (name != word) continue;
-            out = point;
-            // Purposes that belong to one operation.
-            switch (static_cast<Purpose>(p)) {
-                case Purpose::copy_read:
-                case Purpose::header_read:
-                case Purpose::area_read: out = p << 2 | static_cast<std::uint64_t>(Op::read); break;
-                case Purpose::copy_write:
-                case Purpose::full_write:
-                case Purpose::header_write:
-                case Purpose::area_write:
-                case Purpose::chunk_zeroing: out = p << 2 | static_cast<std::uint64_t>(Op::write); break;
-                case Purpose::merge_flush: out = p << 2 | static_cast<std::uint64_t>(Op::flush); break;
-                default: break;
-            }
-            return true;
-        }
+    for (std::uint64_t point = 0; point < purpose_count << 2; ++point) {
+        if (request_word(point) != word) continue;
+        out = point;
+        return true;
     }
     return false;
+}
+
+bool parse_number(std::string_view word, std::uint64_t& out) {
+    const auto r = std::from_chars(word.data(), word.data() + word.size(), out);
+    return r.ec == std::errc() && r.ptr == word.data() + word.size();
 }
 
 }  // namespace
 
 bool parse_pin_point(std::string_view word, PinPoint& out) {
     if (word.substr(0, survive_prefix.size()) == survive_prefix) {
-        const auto sector = words::decimal(word.substr(survive_prefix.size()));
-        out = {ChoiceKind::survive, sector.value_or(0)};
-        return sector.has_value();
+        out.kind = ChoiceKind::survive;
+        return parse_number(word.substr(survive_prefix.size()), out.value);
     }
     for (std::uint64_t y = 0; y < static_cast<std::uint64_t>(YieldPoint::count_); ++y) {
         if (word == name_of(static_cast<YieldPoint>(y))) {

@@ -169,6 +169,23 @@ struct SimDisk::Candidate {
     ContentId id;
 };
 
+// How many writes are among candidates [from, to), and which is the `nth` of them by age (from 1).
+SimDisk::Orders SimDisk::distinct_orders(const Candidate* c, std::uint64_t from, std::uint64_t to,
+                                         std::uint32_t nth) {
+    Orders result;
+    std::uint64_t after = 0;
+    while (result.count < nth) {
+        std::uint64_t next = UINT64_MAX;
+        for (std::uint64_t i = from; i < to; ++i) {
+            if (c[i].order > after && c[i].order < next) next = c[i].order;
+        }
+        if (next == UINT64_MAX) break;
+        ++result.count;
+        result.last = after = next;
+    }
+    return result;
+}
+
 PowerLossCount SimDisk::lose_power(SurvivalDefault survival) {
     PowerLossCount result;
     cells_.allow_dropping(false);
@@ -211,29 +228,32 @@ PowerLossCount SimDisk::lose_power(SurvivalDefault survival) {
             for (std::uint64_t i = 0; i < page_sectors; ++i) pages_[s]->current[i] = pages_[s]->durable[i];
         }
     }
-    std::uint64_t unit = UINT64_MAX;
-    std::uint32_t choice = 0;
+    // One choice an atomic unit: the state after one of the writes that touched it, all of them up
+    // to that one included. 0 is the scenario's default, 1 the durable state, 2 … the writes by age.
     for (std::uint64_t at = 0; at < n;) {
+        const std::uint64_t unit = candidates[at].sector / spec_.atomic.value;
         std::uint64_t end = at;
-        while (end < n && candidates[end].sector == candidates[at].sector) ++end;
-        const std::uint64_t sector = candidates[at].sector;
-        const auto versions = static_cast<std::uint32_t>(end - at);
-        ++result.sectors_undecided;
-        if (sector / spec_.atomic.value != unit) {
-            // One choice an atomic unit. 0 is the scenario's default, the others the versions.
-            unit = sector / spec_.atomic.value;
-            choice = chooser_.choose({ChoiceKind::survive, actor_, sector}, versions + 2);
-        }
-        std::uint32_t kept = choice;  // 0 … versions: the durable one, then by age
-        if (choice == 0) {
-            kept = survival == SurvivalDefault::keeping_everything ? versions : 0;
-        } else {
-            kept = choice - 1;
-        }
-        if (kept > versions) kept = versions;
-        if (kept > 0) {
+        while (end < n && candidates[end].sector / spec_.atomic.value == unit) ++end;
+        const std::uint32_t writes = distinct_orders(candidates, at, end, UINT32_MAX).count;
+        const std::uint32_t choice =
+            chooser_.choose({ChoiceKind::survive, actor_, unit * spec_.atomic.value}, writes + 2);
+        std::uint32_t kept = choice - 1;
+        if (choice == 0) kept = survival == SurvivalDefault::keeping_everything ? writes : 0;
+        const std::uint64_t last = kept == 0 ? 0 : distinct_orders(candidates, at, end, kept).last;
+        for (std::uint64_t i = at; i < end;) {
+            // The newest version of this sector among those writes.
+            const std::uint64_t sector = candidates[i].sector;
+            ContentId id = 0;
+            bool newer = false;
+            for (; i < end && candidates[i].sector == sector; ++i) {
+                if (kept == 0 || candidates[i].order > last) continue;
+                id = candidates[i].id;
+                newer = true;
+            }
+            ++result.sectors_undecided;
+            if (!newer) continue;
             ++result.sectors_newer;
-            raw_write({sector}, candidates[at + kept - 1].id);
+            raw_write({sector}, id);
         }
         at = end;
     }

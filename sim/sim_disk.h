@@ -72,6 +72,12 @@ class SimDisk final : public Medium, public ContentHolder {
         bool spent = false;
     };
     struct Candidate;
+    struct Orders {
+        std::uint32_t count = 0;
+        std::uint64_t last = 0;
+    };
+    static Orders distinct_orders(const Candidate* c, std::uint64_t from, std::uint64_t to,
+                                  std::uint32_t nth);
 
     static void completed(Task& task);
     void carry_out(InFlight& request);

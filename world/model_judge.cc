@@ -38,9 +38,13 @@ ModelJudge::Place ModelJudge::place_of(MappedDevice& device) {
     place.origin_disk = disk_of(snapshot.origin());
     place.cow_disk = disk_of(snapshot.cow());
     place.snapshot = &snapshot;
-    // A source that was handed over is nobody.
+    // A snapshot that was handed over is nobody; a merge that was passes everything to the origin.
     const bool is_somebody = !snapshot.is_active() || snapshot.chunk_size().is_set();
     place.settled = snapshot.is_active();
+    if (!is_somebody && snapshot.is_merge() && place.origin_disk != nullptr) {
+        place.role = Place::Role::origin;
+        return place;
+    }
     if (place.origin_disk != nullptr && place.cow_disk != nullptr && is_somebody) {
         place.role = snapshot.is_merge() ? Place::Role::merge : Place::Role::snapshot;
     }
@@ -88,6 +92,7 @@ ModelJudge::SnapshotEntry& ModelJudge::add(const Place& place) {
     e.cow_actor = place.cow_disk->actor;
     e.origin_index = origin_index(*place.origin_disk);
     e.transient = place.snapshot->store().letter() == 'N';
+    e.may_die = !place.snapshot->is_valid();  // it was found like that
     e.id = model_.add_snapshot(origins_[e.origin_index].id, place.snapshot->protected_size());
     model_.volatile_cache(e.id, place.cow_disk->spec.write_cache);
     learn_exceptions(place, e);
@@ -122,6 +127,7 @@ bool ModelJudge::volume_of(const Place& place, model::VolumeId& out) {
         case Place::Role::origin:
         case Place::Role::merge:
             out = origins_[origin_index(*place.origin_disk)].id;
+            if (origins_[origin_index(*place.origin_disk)].unjudged) return false;
             for (std::uint32_t i = 0; i < snapshot_count_; ++i) {
                 const SnapshotEntry& e = snapshots_[i];
                 const bool half_merged = e.origin_actor == place.origin_disk->actor &&
@@ -131,7 +137,7 @@ bool ModelJudge::volume_of(const Place& place, model::VolumeId& out) {
             return true;
         case Place::Role::snapshot: {
             const SnapshotEntry* e = find(place);
-            if (e == nullptr || e->state != State::active) return false;
+            if (e == nullptr || e->state != State::active || origins_[e->origin_index].unjudged) return false;
             const model::SnapshotState s = model_.state_of(e->id);
             if (s != model::SnapshotState::valid && s != model::SnapshotState::invalid) return false;
             out = e->id;
@@ -195,9 +201,11 @@ void ModelJudge::note_missing(SnapshotEntry& e) {
             restore_cache(e);
             break;
         }
+        case State::dead:
+            if (e.transient) e.state = State::merged;  // the next one on this disk is another
+            break;
         case State::gone:
-        case State::merged:
-        case State::dead: break;
+        case State::merged: break;
     }
 }
 
@@ -216,14 +224,24 @@ void ModelJudge::follow(const Place& place) {
     if (e->after_loss) {
         e->after_loss = false;
         if (place.snapshot->is_valid()) {
-            if (model_.must_be_invalid(e->id) && !e->header_write_failed) {
-                fail("durability", 25, "a snapshot that was told invalid is valid after the power loss");
+            if (model_.must_be_invalid(e->id)) {
+                if (!e->header_write_failed && !origins_[e->origin_index].unjudged) {
+                    fail("durability", 25, "a snapshot that was told invalid is valid after the power loss");
+                }
+                // Its header could not be written: it comes back with what it should not show, and a
+                // merge would spread that. Nothing about this origin can be told any more.
+                origins_[e->origin_index].unjudged = true;
             }
         } else if (!model_.may_be_invalid(e->id)) {
             fail("durability", 24, "a valid snapshot is invalid after the power loss");
         } else {
             e->may_die = true;  // the reason went with the power
         }
+    }
+    if (e->state == State::dead && place.snapshot->is_valid()) {
+        // Its header could not be written, and it was loaded again.
+        if (!e->header_write_failed) fail("containment", 24, "an invalid snapshot became valid again");
+        origins_[e->origin_index].unjudged = true;
     }
     follow_validity(*e, *place.snapshot);
     if (e->state == State::dead) return;
@@ -271,6 +289,7 @@ void ModelJudge::follow_validity(SnapshotEntry& e, Snapshot& snapshot) {
     }
     if (snapshot.is_overflowed()) model_.snapshot_overflowed(e.id);
     if (snapshot.is_valid() || e.state == State::dead) return;
+    if (origins_[e.origin_index].unjudged) e.may_die = true;
     if (!e.may_die && !has_reason_to_die(snapshot)) {
         fail("containment", 24, "a snapshot became invalid, but no disk failed and its COW device has room");
     }
@@ -311,9 +330,39 @@ void ModelJudge::power_lost() {
 
 // ---- Requests ---------------------------------------------------------------------------------
 
+// Somebody writes to a disk under our snapshots. Over the header of a store that nobody uses: what
+// it held is gone. Anywhere else it is the end of what can be told about that origin.
+void ModelJudge::note_raw_write(const MappedDevice& device, Sectors start) {
+    const BaseDisk* disk = world_.find_disk(device.name());
+    if (disk == nullptr) return;
+    for (std::uint32_t i = 0; i < origin_count_; ++i) {
+        if (origins_[i].actor == disk->actor) origins_[i].unjudged = true;
+    }
+    for (std::uint32_t i = 0; i < snapshot_count_; ++i) {
+        SnapshotEntry& e = snapshots_[i];
+        if (e.cow_actor != disk->actor || e.state == State::merged) continue;
+        const bool unused = (e.state == State::gone || e.state == State::dead) && !is_live(e);
+        if (!unused || start.value != 0) {
+            origins_[e.origin_index].unjudged = true;
+            continue;
+        }
+        if (model_.state_of(e.id) != model::SnapshotState::removed) model_.remove_snapshot(e.id);
+        e.state = State::merged;
+    }
+}
+
+bool ModelJudge::is_live(const SnapshotEntry& e) {
+    for (MappedDevice& d : world_.mapper().devices()) {
+        const Place place = place_of(d);
+        if (place.snapshot != nullptr && place.cow_disk != nullptr && place.cow_disk->actor == e.cow_actor) return true;
+    }
+    return false;
+}
+
 void ModelJudge::request_begins(UserRequest& r) {
     model::VolumeId volume;
     r.judged = false;
+    if (r.op == Op::write || r.op == Op::discard) note_raw_write(*r.device, r.start);
     if (verdict_.failed || !volume_of(place_of(*r.device), volume)) return;
     if (r.start + r.count > model_.size_of(volume)) return;
     model::Op op;
@@ -418,7 +467,7 @@ void ModelJudge::after_step(const Step& step, const Answer& answer) {
 void ModelJudge::check_structure(bool quiet) {
     for (std::uint32_t i = 0; i < snapshot_count_; ++i) {
         SnapshotEntry& e = snapshots_[i];
-        if (e.transient || e.state == State::merged) continue;
+        if (e.transient || e.state == State::merged || origins_[e.origin_index].unjudged) continue;
         for (BaseDisk& d : world_.disks()) {
             if (d.actor != e.cow_actor) continue;
             const ExceptionTable* table = nullptr;

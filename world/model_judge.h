@@ -52,6 +52,7 @@ class ModelJudge final : public Judge {
     struct OriginEntry {
         std::uint32_t actor = 0;
         model::OriginId id;
+        bool unjudged = false;
     };
     enum class State : std::uint8_t { active, gone, merging, merged, dead };
     struct SnapshotEntry {
@@ -87,6 +88,8 @@ class ModelJudge final : public Judge {
     void follow_validity(SnapshotEntry& entry, Snapshot& snapshot);
     void note_missing(SnapshotEntry& entry);
     void devices_changed_validity_only();
+    void note_raw_write(const MappedDevice& device, Sectors start);
+    bool is_live(const SnapshotEntry& entry);
     void give_up_interrupted_merges(const BaseDisk& origin);
     void restore_cache(const SnapshotEntry& entry);
     static void describe(TextSink& out, const SectorContent& content);

@@ -321,18 +321,23 @@ void World::execute_power_loss(const PowerLossSpec& spec) {
     }
 }
 
-// The devices as they were: last live tables, in the order the devices were created.
+// The devices as they were: last live tables, in the order the devices were created; but a merge
+// begins as soon as it is resumed, and would overwrite the origin under snapshots that are not
+// there yet, so those come last (the user's contract, spec §4).
 Answer World::reload(const Step&) {
     // An armed loss whose moment never came happens now: the file goes on as it says.
     if (pending_loss_.armed) execute_power_loss(*pending_loss_.spec);
-    for (LastTable& t : tables_) {
-        if (t.live.empty() || mapper_->find(t.name) != nullptr) continue;
-        Step step;
-        step.verb = t.live_read_only ? Verb::create_ro : Verb::create;
-        step.name = std::string(t.name);
-        step.text = std::string(t.live);
-        Answer answer = run_job(step, &World::device_verb_body);
-        if (answer.front() != "= ok") return answer;
+    for (const bool merges : {false, true}) {
+        for (LastTable& t : tables_) {
+            const bool is_merge = t.live.find(" snapshot-merge ") != std::string_view::npos;
+            if (t.live.empty() || is_merge != merges || mapper_->find(t.name) != nullptr) continue;
+            Step step;
+            step.verb = t.live_read_only ? Verb::create_ro : Verb::create;
+            step.name = std::string(t.name);
+            step.text = std::string(t.live);
+            Answer answer = run_job(step, &World::device_verb_body);
+            if (answer.front() != "= ok") return answer;
+        }
     }
     return {cowlab::answer_of(Errc::ok)};
 }

@@ -141,13 +141,19 @@ TEST_F(StoreRead, OfTwoRecordsForOneDataChunkTheOneInItsPlaceIsServed) {
 }
 
 TEST_F(StoreRead, NothingBehindAHoleIsServedAndSalvageSaysWhatThatWas) {
-    set_cow({{3, 2}, {0, 0}, {5, 4}, {6, 5}});
+    set_cow({{3, 2}, {0, 0}, {5, 4}, {6, 5}, {9, 6}});
     const Ran refused = read_it();
     EXPECT_NE(refused.error.find("not served: byte 528: hole-in-list:"), std::string::npos)
         << refused.error;
     const Ran ran = read_it(true);
     EXPECT_EQ(sectors_of(ran.out), "...2............");
     EXPECT_NE(ran.messages.find("salvage: sectors 5+2 of the snapshot are the origin's"),
+              std::string::npos)
+        << ran.messages;
+    EXPECT_NE(ran.messages.find("salvage: sectors 9+1 of the snapshot are the origin's"),
+              std::string::npos)
+        << ran.messages;
+    EXPECT_NE(ran.messages.find("salvage: 1 of 1 records served, 3 chunks given up"),
               std::string::npos)
         << ran.messages;
 }
