@@ -70,6 +70,14 @@ class Origins {
     enum class Door : std::uint8_t { limited, open };
     WalkResult walk(DeviceNumber origin, Sectors sector, TargetBio* bio, MapMay may, Door door);
 
+    // Read-only inspection: every registered snapshot.
+    template <class F>
+    void for_each_snapshot(F&& visit) const {
+        for (const Origin& o : origins_) {
+            for (const Snapshot& s : o.snapshots) visit(s);
+        }
+    }
+
     // Bumped whenever a pending exception has left its table; mergers wait for it (I35).
     std::uint64_t exceptions_done() const { return exceptions_done_; }
     void exception_done();

@@ -630,8 +630,13 @@ void Snapshot::resume_snapshot() {
 
     origins.read_lock();
     const CowSharers sharers = origins.sharers_of(*this);
-    if (sharers.source != nullptr && sharers.destination == this) handover_from(*sharers.source);
     origins.read_unlock();
+    if (sharers.source != nullptr && sharers.destination == this) {
+        // Quiet devices are not enough: an exception of a source that died is waited for by no
+        // origin write any more, and may still be on its way.
+        sharers.source->pool_.wait_until_none_live();
+        handover_from(*sharers.source);
+    }
 
     // Active before anybody writes to the origin again: a write, or the run a merge picks as it is
     // restarted, would find a snapshot that is not protected yet. Linux resumes the other device

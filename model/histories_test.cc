@@ -392,8 +392,10 @@ Totals agree_on_random_histories(std::uint64_t seed, int histories, const Option
         if (!trouble) continue;
         // The shortest history that still shows it.
         for (std::size_t i = 0; i < bytes.size();) {
-            std::vector<std::uint8_t> shorter = bytes;
-            shorter.erase(shorter.begin() + static_cast<std::ptrdiff_t>(i));
+            std::vector<std::uint8_t> shorter;
+            for (std::size_t j = 0; j < bytes.size(); ++j) {
+                if (j != i) shorter.push_back(bytes[j]);
+            }
             const auto same = disagreement(arena, shorter, options);
             if (same) {
                 bytes = shorter;

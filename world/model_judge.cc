@@ -240,7 +240,9 @@ void ModelJudge::follow(const Place& place) {
     }
     if (e->state == State::dead && place.snapshot->is_valid()) {
         // Its header could not be written, and it was loaded again.
-        if (!e->header_write_failed) fail("containment", 24, "an invalid snapshot became valid again");
+        if (!e->header_write_failed && !origins_[e->origin_index].unjudged) {
+            fail("containment", 24, "an invalid snapshot became valid again");
+        }
         origins_[e->origin_index].unjudged = true;
     }
     follow_validity(*e, *place.snapshot);
@@ -302,15 +304,20 @@ void ModelJudge::follow_validity(SnapshotEntry& e, Snapshot& snapshot) {
 
 void ModelJudge::power_lost() {
     errors_at_loss_ = world_.errors_at_the_disks();
-    for (MappedDevice& d : world_.mapper().devices()) {
-        const Place place = place_of(d);
-        if (place.role != Place::Role::snapshot && place.role != Place::Role::merge) continue;
-        SnapshotEntry* e = find(place);
-        if (e == nullptr) continue;
+    // All that are registered, also one whose table is just being replaced.
+    world_.engine().origins.for_each_snapshot([this](const Snapshot& s) {
+        if (s.is_valid() && !s.is_invalidating()) return;
+        const BaseDisk* origin = disk_of(s.origin());
+        const BaseDisk* cow = disk_of(s.cow());
+        if (origin == nullptr || cow == nullptr) return;
         // It may have been on its way out, and its header written or not.
-        const bool dying = !place.snapshot->is_valid() || place.snapshot->is_invalidating();
-        if (dying && e->state != State::dead) model_.invalidation_began(e->id);
-    }
+        for (std::uint32_t i = 0; i < snapshot_count_; ++i) {
+            SnapshotEntry& e = snapshots_[i];
+            if (e.origin_actor == origin->actor && e.cow_actor == cow->actor && e.state == State::active) {
+                model_.invalidation_began(e.id);
+            }
+        }
+    });
     model_.power_loss();
     for (std::uint32_t i = 0; i < snapshot_count_; ++i) {
         SnapshotEntry& e = snapshots_[i];
