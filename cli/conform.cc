@@ -11,7 +11,7 @@
 
 #include "cli/directory_images.h"
 #include "scenarios/parse.h"
-#include "sim/sim_world.h"
+#include "sim/scenario_run.h"
 
 namespace cowlab {
 namespace {
@@ -67,12 +67,12 @@ Result<Manifest> read_manifest(const std::string& directory) {
 struct Difference {
     std::size_t step = 0;  // 1 is the first
     std::string what;
+    std::uint32_t deviations = 0;  // bit n: Dn was emitted by then
 };
 
 struct CaseRun {
     std::optional<Difference> difference;
     std::optional<std::size_t> first_deviation_step;
-    std::uint32_t deviations = 0;
     std::uint64_t digest = 0;
     std::size_t steps = 0;
     std::uint64_t sectors = 0;
@@ -101,6 +101,8 @@ class CaseRunner {
 
     Result<CaseRun> run(const std::string& directory, const std::string& name,
                         const std::vector<ExpectedImage>& images, const EnginePolicy& policy);
+
+    std::string objection(const std::string& directory, const std::string& name);
 
   private:
     std::optional<std::string> compare_images(const std::string& directory, const std::string& name,
@@ -131,7 +133,8 @@ Result<CaseRun> CaseRunner::run(const std::string& directory, const std::string&
     SimWorld& world = SimWorld::create(host_, sim);
     CaseRun result;
     const auto differ = [&](std::size_t step, std::string what) {
-        if (!result.difference) result.difference = Difference{step, std::move(what)};
+        const std::uint32_t so_far = world.world().events().deviations();
+        if (!result.difference) result.difference = Difference{step, std::move(what), so_far};
     };
     if (scenario->steps.size() != exchanges->size()) {
         differ(std::min(scenario->steps.size(), exchanges->size()) + 1,
@@ -166,7 +169,6 @@ Result<CaseRun> CaseRunner::run(const std::string& directory, const std::string&
         if (!world.has_failed_check() && !world.world().finish()) {
             differ(result.steps, "something hangs at the end of the case");
         }
-        result.deviations = world.world().events().deviations();
         if (auto image_difference = compare_images(directory, name, images, world.world(), result)) {
             differ(result.steps + 1, *image_difference);
         }
@@ -177,6 +179,21 @@ Result<CaseRun> CaseRunner::run(const std::string& directory, const std::string&
                                          world.failed_check().line, world.failed_check().rule));
     }
     return result;
+}
+
+// The case once more with the default policy, under the eyes of model and checkers.
+std::string CaseRunner::objection(const std::string& directory, const std::string& name) {
+    const std::string path = directory + "/" + name + ".trace";
+    auto text = read_text_file(path);
+    if (!text) return text.error().text;
+    auto scenario = parse(*text, path);
+    if (!scenario) return scenario.error().text;
+    DirectoryImages images(directory);
+    RunSetup setup;
+    setup.images = &images;
+    setup.terse_answers = true;
+    const RunResult run = run_scenario(host_, *scenario, setup);
+    return run.verdict.failed ? std::string(run.verdict.word) + ": " + run.verdict.text : std::string{};
 }
 
 std::optional<std::string> CaseRunner::compare_images(const std::string& directory,
@@ -238,6 +255,10 @@ Result<int> conform(const ConformOptions& options) {
             const std::vector<ExpectedImage>& images = (*manifest)[name];
             const EnginePolicy first_policy =
                 options.policy == ConformPolicy::correct ? policy_default : policy_kernel;
+            // What model and checkers have against the default engine's answers; empty: nothing.
+            const auto objection_to = [&](const std::string& in, const std::string& of) -> std::string {
+                return runner.objection(in, of);
+            };
             auto kernel = runner.run(directory, name, images, first_policy);
             if (!kernel) return failure(std::move(kernel).error());
             steps += kernel->steps;
@@ -259,9 +280,13 @@ Result<int> conform(const ConformOptions& options) {
             }
             if (correct && correct->difference) {
                 const Difference& d = *correct->difference;
-                if (correct->first_deviation_step && *correct->first_deviation_step <= d.step) {
+                const std::string objection = objection_to(directory, name);
+                if (!objection.empty()) {
+                    ++differ;
+                    fmt::print("{}: differ at step {}: the judge objects: {}\n", name, d.step, objection);
+                } else if (correct->first_deviation_step && *correct->first_deviation_step <= d.step) {
                     ++deliberate;
-                    fmt::print("{}: deliberate {} at step {}: {}\n", name, deviation_names(correct->deviations),
+                    fmt::print("{}: deliberate {} at step {}: {}\n", name, deviation_names(d.deviations),
                                d.step, d.what);
                 } else {
                     ++differ;

@@ -63,8 +63,7 @@ std::string open_problem(int error) {
             return "permission denied: run this as a user who may read it";
         case EBUSY:
             return "the device is in use (mounted, or part of a live table): take the snapshot "
-                   "down "
-                   "first (dmsetup remove, lvchange -an) or read a copy";
+                   "down first (dmsetup remove, lvchange -an) or read a copy";
         case ENXIO:
         case ENODEV:
             return "the device is not there: check that it is attached";

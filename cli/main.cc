@@ -62,6 +62,10 @@ constexpr PlannedCommand planned[] = {
     {"bench", "the figures of the performance budget"},
 };
 
+constexpr const char* planned_options[] = {"--jobs",   "--shard", "--strategy", "--html",  "--script",
+                                           "--lockstep", "--bind",  "--junit", "--tap",
+                                           "--resume", "--stop-on-known", "--create", "--overwrite"};
+
 std::string rules_help() {
     std::string text = "switch one safety rule of the correct engine off:";
     for (const cowlab::SafetyRule& rule : cowlab::safety_rules) {
@@ -190,6 +194,23 @@ int main(int argc, char** argv) {
         if (argc > 1 && std::string(argv[1]) == p.name) {
             return usage(std::string(p.name) + " (" + p.what + "): not in this version");
         }
+    }
+    if (argc > 1 && argv[1][0] != '-' && app.get_subcommand_no_throw(argv[1]) == nullptr) {
+        std::string known;
+        for (const CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
+            known += (known.empty() ? "" : ", ") + command->get_name();
+        }
+        return usage(std::string(argv[1]) + ": no such command: there is " + known);
+    }
+    for (int i = 1; i < argc; ++i) {
+        std::string word = argv[i];
+        word = word.substr(0, word.find('='));
+        for (const char* option : planned_options) {
+            if (word == option) return usage(word + ": not in this version");
+        }
+        const bool planned_store = i == 2 && std::string(argv[1]) == "store" &&
+                                   (word == "ranges" || word == "merge" || word == "repair");
+        if (planned_store) return usage("store " + word + ": not in this version");
     }
     try {
         app.parse(argc, argv);

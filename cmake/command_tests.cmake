@@ -1,1 +1,26 @@
 # Tests that run the `cowlab` program itself, as a person would.
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+
+add_test(NAME command/bad-input-is-refused-with-what-to-do
+  COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/cli/bad_input_test.py $<TARGET_FILE:cowlab>)
+
+add_test(NAME command/conform-agrees-with-the-kernel
+  COMMAND cowlab conform --compat kernel ${CMAKE_SOURCE_DIR}/scenarios/golden)
+set_tests_properties(command/conform-agrees-with-the-kernel PROPERTIES
+  PASS_REGULAR_EXPRESSION "132 agree, 0 deliberate, 0 differ")
+
+add_test(NAME command/conform-default-differs-only-deliberately
+  COMMAND cowlab conform ${CMAKE_SOURCE_DIR}/scenarios/golden)
+
+add_test(NAME command/run-finds-nothing-twice-alike
+  COMMAND cowlab run --seeds 1-5000 --check-determinism --out ${CMAKE_BINARY_DIR}/out)
+
+add_test(NAME command/run-from-a-store-that-linux-wrote
+  COMMAND cowlab run --seeds 1-12 --from ${CMAKE_SOURCE_DIR}/scenarios/golden/real/ext4_P8
+          --out ${CMAKE_BINARY_DIR}/out)
+
+# The canary: a campaign of an engine without one safety rule must fail.
+add_test(NAME command/run-finds-the-merge-without-origin-flush
+  COMMAND cowlab run --compat 4.12 --seeds 1-2000 --max-findings 1 --out ${CMAKE_BINARY_DIR}/out)
+set_tests_properties(command/run-finds-the-merge-without-origin-flush PROPERTIES
+  PASS_REGULAR_EXPRESSION "FAIL durability")

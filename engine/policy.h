@@ -1,6 +1,6 @@
 // Which behaviour: one named boolean a deviation and a safety rule, each read in one place.
 //
-// The default is the correct engine. D-numbers are the deviations from Linux (docs/deviations.md);
+// The default is the correct engine. D-numbers are the deviations from Linux (docs/policy.md);
 // a rule under "safety" is what `--without RULE` can switch off. No version comparisons anywhere.
 #pragma once
 

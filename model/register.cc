@@ -65,14 +65,12 @@ void Register::learn(Version& x, Interval read) {
     for (std::uint32_t i = size_; i-- > 0;) {
         Version& y = versions_[i];
         if (&y == &x) continue;
-        const bool before = y.first < last;
-        const bool after = first < y.last;
-        if (before) y.first = std::min(Time{y.first}, first) & never;
-        if (after) y.last = std::max(Time{y.last}, last) & never;
-    }
-    for (std::uint32_t i = size_; i-- > 0;) {
-        Version& y = versions_[i];
-        if (!y.certain && y.first < last && first < y.last) remove(y);
+        const bool is_before = y.first < last;
+        const bool is_after = first < y.last;
+        // And what comes after x was yet to come when x was. This keeps the relation transitive:
+        // what is before x is before y by their own times, should x be forgotten.
+        if (is_after) y.last = std::max(Time{y.last}, last) & never;
+        if (is_before && is_after && !y.certain) remove(y);
     }
 }
 

@@ -315,6 +315,7 @@ class Generator {
         const std::string table = fmt::format("0 {} snapshot-merge @orig @{} P {}", size_, s->cow, s->chunk);
         add(Verb::join);
         add_control(Verb::suspend, "base");
+        s->exists = false;  // suspended: nobody writes to it any more
         if (ops_.chance({1, 2})) {
             add_control(Verb::suspend, s->name);
             add_table(Verb::load, "base", table);
@@ -327,7 +328,6 @@ class Generator {
             add_table(Verb::load, "base", table);
             add_control(Verb::resume, "base");
         }
-        s->exists = false;
         merging_ = s;
     }
     void merge_done() {

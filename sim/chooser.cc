@@ -86,7 +86,8 @@ std::uint32_t Chooser::draw(const ChoiceKey& key, std::uint32_t n) {
 std::uint32_t Chooser::choose(const ChoiceKey& key, std::uint32_t n) {
     ++draws_;
     if (n == 1) return 0;
-    if (!random_ && pin_count_ == 0) return 0;
+    // Counted from the start of the world, whether anybody is interested yet or not: a pin that is
+    // added later, or taken away, must not change what another one means.
     const std::uint32_t nth = count(key);
     std::uint32_t choice = random_ ? draw(key, n) : 0;
     for (std::uint32_t i = 0; i < pin_count_; ++i) {

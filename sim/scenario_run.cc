@@ -50,6 +50,7 @@ class Runner {
     const RunSetup& setup_;
     SimWorld& world_;
     ModelJudge* judge_ = nullptr;
+    std::size_t current_step_ = 0;
     RunResult result_;
 };
 
@@ -83,9 +84,10 @@ RunResult Runner::run() {
         const CheckFailure& f = world_.failed_check();
         std::uint32_t invariant = 0;
         if (std::string_view(f.rule).substr(0, 4) == "INV-") invariant = static_cast<std::uint32_t>(std::atoi(f.rule + 4));
-        result_.verdict.fail("check", invariant, w.steps_run(), f.rule);
+        result_.verdict.fail("check", invariant, current_step_, f.rule);
     } else if (judge_ != nullptr && judge_->verdict().failed) {
         result_.verdict = judge_->verdict();
+        result_.verdict.step = current_step_;  // in lines of the scenario: reading back has none
     }
     result_.digest = w.digest();
     result_.deviations = w.events().deviations();
@@ -116,12 +118,13 @@ void Runner::run_steps() {
         result_.hung_by_user = result_.hung_by_user || d.holds_requests_for_user();
     }
     if (!result_.hung_by_user) {
-        result_.verdict.fail("liveness", 34, world_.world().steps_run(),
+        result_.verdict.fail("liveness", 34, current_step_,
                              "a request is outstanding, nothing is in flight and nobody can run");
     }
 }
 
 void Runner::run_step(std::size_t i) {
+    current_step_ = i;
     const Step& step = scenario_.steps[i];
     Chooser& chooser = world_.chooser();
     // While the devices come back, and while everything is read back, the disks behave.
@@ -168,11 +171,11 @@ void Runner::judge_end() {
     world_.chooser().allow_faults(false);
     if (!world_.world().finish()) return;
     if (world_.sim_executor().fibers_active() != 0) {
-        result_.verdict.fail("leak", 20, world_.world().steps_run(), "a fiber is left although every device is gone");
+        result_.verdict.fail("leak", 20, current_step_, "a fiber is left although every device is gone");
     }
     for (const BaseDisk& d : world_.world().disks()) {
         if (d.medium->requests_in_flight() != 0) {
-            result_.verdict.fail("leak", 20, world_.world().steps_run(), "a request is in flight although every device is gone");
+            result_.verdict.fail("leak", 20, current_step_, "a request is in flight although every device is gone");
         }
     }
 }

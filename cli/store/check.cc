@@ -18,11 +18,15 @@ std::string_view verdict(const Findings& findings) {
     return findings.count() > 0 ? "suspicious" : "clean";
 }
 
+std::string counted(std::uint64_t n, std::string_view what) {
+    return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
+}
+
 std::string summary(const Examination& e) {
     if (!e.layout) return "the list cannot be found";
-    return fmt::format("{} exceptions in {} area{}, chunk size {} sectors", e.list.records,
-                       e.list.area_records.size(), e.list.area_records.size() == 1 ? "" : "s",
-                       e.layout->chunk().sectors().value);
+    return fmt::format("{} in {}, chunk size {}", counted(e.list.records, "exception"),
+                       counted(e.list.area_records.size(), "area"),
+                       counted(e.layout->chunk().sectors().value, "sector"));
 }
 
 void print_lines(Printer& out, const std::string& name, const Examination& e) {
@@ -34,9 +38,7 @@ void print_lines(Printer& out, const std::string& name, const Examination& e) {
         out.print("… and {} findings more\n", more);
     }
     out.print("{}: {}: {}", name, verdict(e.findings), summary(e));
-    if (e.findings.count() > 0) {
-        out.print(", {} finding{}", e.findings.count(), e.findings.count() == 1 ? "" : "s");
-    }
+    if (e.findings.count() > 0) out.print(", {}", counted(e.findings.count(), "finding"));
     out.print("\n");
 }
 

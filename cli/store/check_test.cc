@@ -196,7 +196,7 @@ TEST(StoreCheck, PrintsALineAFindingAndAVerdict) {
     };
     const Ran clean = ran({{3, 2}, {4, 3}}, 1);
     EXPECT_EQ(clean.exit, 0);
-    EXPECT_EQ(clean.out, cow + ": clean: 2 exceptions in 1 area, chunk size 1 sectors\n");
+    EXPECT_EQ(clean.out, cow + ": clean: 2 exceptions in 1 area, chunk size 1 sector\n");
 
     const Ran damaged = ran({{3, 2}, {4, 77}}, 1);
     EXPECT_EQ(damaged.exit, 1);
@@ -206,7 +206,7 @@ TEST(StoreCheck, PrintsALineAFindingAndAVerdict) {
               "chunk 77, the image has 40 whole chunks: reads of the old chunk fail with EIO: "
               "damaged, or the image "
               "was cut off\n" +
-                  cow + ": damaged: 2 exceptions in 1 area, chunk size 1 sectors, 1 finding\n");
+                  cow + ": damaged: 2 exceptions in 1 area, chunk size 1 sector, 1 finding\n");
 
     const Ran invalidated = ran({{3, 2}}, 0);
     EXPECT_EQ(invalidated.exit, 1);
@@ -216,7 +216,7 @@ TEST(StoreCheck, PrintsALineAFindingAndAVerdict) {
               "a device failed): origin writes after that were not copied: reads fail with EIO, "
               "and `store read "
               "--salvage` mixes old data with new\n" +
-                  cow + ": invalidated: 1 exceptions in 1 area, chunk size 1 sectors, 1 finding\n");
+                  cow + ": invalidated: 1 exception in 1 area, chunk size 1 sector, 1 finding\n");
 
     const auto j = nlohmann::json::parse(ran({{3, 2}, {3, 3}}, 1, true).out);
     EXPECT_EQ(j["verdict"], "damaged");

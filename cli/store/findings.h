@@ -78,7 +78,8 @@ class Findings {
     const std::vector<Finding>& kept() const { return kept_; }
     std::uint64_t count(Severity s) const { return count_[static_cast<std::size_t>(s)]; }
     std::uint64_t count() const { return count_[0] + count_[1] + count_[2]; }
-    // The first that stands against serving the store; nullptr: none.
+    // The first that stands against serving the store; nullptr: none. Each suspicious kind is added
+    // at most once, so a serious finding is always among those kept.
     const Finding* first_serious() const;
 
   private:

@@ -77,8 +77,8 @@ class ListCheck {
             } else if (bad_old) {
                 lose(*bad_old, index, r,
                      fmt::format(", the origin has {} chunks", rules_.old_chunks()),
-                     "nothing of the snapshot can be read through it: damaged, or not the right "
-                     "origin");
+                     "nothing of the snapshot can be read through it: damaged, or not the "
+                     "right origin");
             }
             if (!in_place && !bad_new) displaced_.push_back({index, r});
         }
@@ -158,8 +158,7 @@ class ListCheck {
                                 unexplained, list_.records, record_name(first));
                 f.consequence =
                     "harmless if a kernel before 3.14 wrote the store; otherwise these old chunks "
-                    "may "
-                    "read wrong data";
+                    "may read wrong data";
             });
     }
 

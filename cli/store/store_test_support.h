@@ -24,9 +24,8 @@ inline const std::string golden = std::string(COWLAB_SOURCE_DIR) + "/scenarios/g
 
 class TempDir {
   public:
-    TempDir() {
-        std::string pattern =
-            (std::filesystem::temp_directory_path() / "cowlab-store-XXXXXX").string();
+    explicit TempDir(const std::filesystem::path& in = std::filesystem::temp_directory_path()) {
+        std::string pattern = (in / "cowlab-store-XXXXXX").string();
         if (::mkdtemp(pattern.data()) == nullptr) std::abort();
         path_ = pattern;
     }

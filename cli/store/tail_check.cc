@@ -76,8 +76,8 @@ void records_behind(const Tail& tail, std::uint64_t next, Findings& findings) {
                 "(cowlab clears them)";
         } else {
             f.what = fmt::format(
-                "{} is zero, yet records follow in the same sector, from {}: no power loss does "
-                "that",
+                "{} is zero, yet records follow in the same sector, from {}: no power loss "
+                "does that",
                 tail.name_at(tail.terminator), tail.name_at(next));
             f.consequence = "the list ends here: the records behind are not served";
         }
@@ -116,8 +116,7 @@ Result<std::vector<OldRange>> check_tail(const Image& image, const Layout& layou
                             tail.name_at(tail.terminator));
             f.consequence =
                 "a kernel that goes on with the store keeps it and may take it for exceptions "
-                "later "
-                "(cowlab clears it)";
+                "later (cowlab clears it)";
         });
     } else if (terminator_zero) {  // otherwise that finding says it already
         records_behind(tail, next, findings);

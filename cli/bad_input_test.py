@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""Bad input of every kind: what is typed, the exit code, and every word that is answered.
+
+A table: each row makes its files in an empty folder, runs `cowlab` there, and compares exit code and
+standard error in full. Standard output must be empty, so that no script takes an error for a result.
+Usage: bad_input_test.py PATH-TO-COWLAB
+"""
+import os
+import subprocess
+import sys
+import tempfile
+
+HELP = ": see `cowlab --help` or `cowlab COMMAND --help`\n"
+GOOD = "disk orig 8 fill 1\n= ok\n"
+
+# (what it shows, files {name: text}, arguments, exit code, standard error without the leading "cowlab: ")
+TABLE = [
+    ("no command", {}, [], 2, "A subcommand is required" + HELP),
+    ("an unknown command", {}, ["frobnicate"], 2,
+     "frobnicate: no such command: there is conform, run, replay, shrink, store" + HELP),
+    ("a planned command", {}, ["serve"], 2, "serve (volumes over NBD): not in this version" + HELP),
+    ("a planned option", {}, ["run", "--shard", "1/2"], 2, "--shard: not in this version" + HELP),
+    ("a planned store command", {}, ["store", "merge", "x"], 2, "store merge: not in this version" + HELP),
+    ("an unknown option", {}, ["run", "--sedes", "1-2"], 2, None),
+    ("a range the wrong way round", {}, ["run", "--seeds", "9-2"], 2,
+     "--seeds 9-2: write A-B with A <= B, for example --seeds 1-1000" + HELP),
+    ("a range that is none", {}, ["run", "--seeds", "a-b"], 2,
+     "--seeds a-b: write A-B with A <= B, for example --seeds 1-1000" + HELP),
+    ("a duration that is none", {}, ["run", "--for", "10x"], 2,
+     "--for 10x: write seconds, or a number with s, m or h, for example 60s" + HELP),
+    ("an unknown profile", {}, ["run", "--profile", "slow"], 2,
+     "--profile: no profile `slow`: there is quick, nightly and hell\n"),
+    ("an unknown policy", {}, ["run", "--compat", "5.4"], 2,
+     "--compat: no policy `5.4`: there is none (the correct engine), kernel and 4.12\n"),
+    ("an unknown rule", {}, ["run", "--without", "luck"], 2,
+     "--without: no safety rule `luck`: there is merge-origin-flush\n"),
+    ("a world that is not here", {"a.scn": GOOD}, ["replay", "a.scn", "--on", "device"], 2,
+     "--on device: not in this version" + HELP),
+    ("a start folder without images", {}, ["run", "--from", "."], 3,
+     ".: no origin.img and cow.img (plain, .zst or .xz) in this folder: put them there\n"),
+    ("a scenario that is not there", {}, ["replay", "none.scn"], 3,
+     "none.scn: cannot read: No such file or directory: check the name, or create it first\n"),
+    ("a folder instead of a scenario", {}, ["replay", "."], 3, ".: this is a directory: name a file in it\n"),
+    ("laboratory words without a header", {"a.scn": "disk d 8 zero\npower-loss losing everything\n"},
+     ["replay", "a.scn"], 3, None),
+    ("an unknown verb", {"a.scn": "cowlab 1\ndisc d 8 zero\n"}, ["replay", "a.scn"], 3, None),
+    ("a number that is none", {"a.scn": "cowlab 1\ndisk d eight zero\n"}, ["replay", "a.scn"], 3, None),
+    ("a language of the future", {"a.scn": "cowlab 2\n"}, ["replay", "a.scn"], 3, None),
+    ("an unknown rule in a header", {"a.scn": "cowlab 1\nwithout luck\n" + GOOD}, ["replay", "a.scn"], 3,
+     "a.scn:2: no safety rule `luck`: there is merge-origin-flush\n"),
+    ("a folder without cases", {}, ["conform", "."], 3,
+     ".: no *.trace in this directory: name the folder that holds the cases\n"),
+    ("cases without a manifest", {"x.trace": "say a\n", "x.out": "> say a\n= ok\n"}, ["conform", "."], 3,
+     "./MANIFEST: cannot read: No such file or directory: check the name, or create it first\n"),
+    ("a manifest that is not one", {"x.trace": "", "x.out": "", "MANIFEST": "what is this\n"}, ["conform", "."], 3,
+     "./MANIFEST:1: not understood: write `case NAME` or `image NAME SECTORS SHA256 [volatile] [invalid]`\n"),
+    ("a case without its answers", {"x.trace": "say a\n", "MANIFEST": "case x\n"}, ["conform", "."], 3,
+     "./x.out: cannot read: No such file or directory: check the name, or create it first\n"),
+    ("a folder of cases that is not there", {}, ["conform", "nowhere"], 3,
+     "nowhere: cannot read the directory: No such file or directory: check the name, or create it first\n"),
+    ("a scenario without a failure to shrink", {"a.scn": "cowlab 1\n" + GOOD}, ["shrink", "a.scn"], 4,
+     "a.scn: this scenario does not fail: there is nothing to shrink; see `cowlab replay FILE --trace`\n"),
+    ("an image that is not there", {}, ["store", "dump", "none.img"], 3, None),
+    ("an image that is no store", {"a.img": "x" * 4096}, ["store", "dump", "a.img"], 3, None),
+    ("a window outside the image", {"a.img": "x" * 4096}, ["store", "dump", "a.img@100+8"], 3, None),
+    ("origin and COW the same file", {"a.img": "x" * 4096}, ["store", "read", "a.img", "--origin", "a.img"], 3, None),
+]
+
+
+def run(cowlab, row):
+    what, files, arguments, code, text = row
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in files.items():
+            with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+                file.write(content)
+        done = subprocess.run([cowlab, *arguments], cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    problems = []
+    if done.returncode != code:
+        problems.append(f"exit {done.returncode}, expected {code}")
+    if not done.stderr.startswith("cowlab: ") or done.stderr.count("\n") != 1:
+        problems.append("not one line that begins with `cowlab: `")
+    if text is not None and done.stderr != "cowlab: " + text:
+        problems.append(f"expected {('cowlab: ' + text)!r}")
+    if text is None and done.stderr.count(":") < 2:
+        problems.append("says what is wrong, but not what to do instead")
+    if done.stdout and code != 0:
+        problems.append(f"standard output is not empty: {done.stdout[:80]!r}")
+    print(f"{'ok    ' if not problems else 'FAILED'} exit {done.returncode}  {what}: {done.stderr.rstrip()[:200]}")
+    for problem in problems:
+        print(f"       {problem}")
+    return not problems
+
+
+def main():
+    results = [run(os.path.abspath(sys.argv[1]), row) for row in TABLE]
+    print(f"{results.count(True)} passed, {results.count(False)} failed")
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
