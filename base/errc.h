@@ -5,6 +5,7 @@
 
 namespace cowlab {
 
+// clang-format off
 enum class [[nodiscard]] Errc : std::uint8_t {
     ok,
     eperm,
@@ -19,6 +20,7 @@ enum class [[nodiscard]] Errc : std::uint8_t {
     enosys,
     eopnotsupp,
 };
+// clang-format on
 
 // "EIO" and so on; "ok" for no error.
 constexpr const char* name_of(Errc e) {

@@ -206,7 +206,7 @@ Result<int> run_campaign(const RunOptions& options) {
         finding.verdict = result.verdict;
         finding.original = complete_scenario(run.scenario, result);
         shrink_finding(host, &images, options.shrink_seconds, finding);
-        if (auto w = write_run_directory(options.out, digest, json, host, &images, finding); !w) {
+        if (auto w = write_run_directory({options.out, digest, json, options.from}, host, &images, finding); !w) {
             return failure(std::move(w).error());
         }
         fmt::print("\nseed {}{}\n", seed, finding.reproduced ? "" : "   (only with its seed: the choices alone do not reproduce it)");

@@ -35,6 +35,19 @@ void keep_latest_directories(const std::string& out) {
     for (std::size_t i = 0; i + run_directories_max < runs.size(); ++i) fs::remove_all(runs[i].second, ec);
 }
 
+void link_images(const std::string& folder, const Scenario& scenario, const std::string& directory) {
+    namespace fs = std::filesystem;
+    std::error_code ec;
+    for (const Step& s : scenario.steps) {
+        if (s.disk.image.empty()) continue;
+        for (const char* ending : {"", ".zst", ".xz"}) {
+            const fs::path from = fs::absolute(fs::path(folder) / (s.disk.image + ending), ec);
+            const fs::path to = fs::path(directory) / (s.disk.image + ending);
+            if (fs::exists(from, ec) && !fs::exists(to, ec)) fs::create_symlink(from, to, ec);
+        }
+    }
+}
+
 }  // namespace
 
 std::uint64_t monotonic_ms() {
@@ -83,9 +96,8 @@ void shrink_finding(SimHost& host, ImageSource* images, std::uint64_t seconds, F
     f.broken_step = again.verdict.step;
 }
 
-Result<bool> write_run_directory(const std::string& out, std::uint64_t options_digest, const std::string& options_json,
-                                 SimHost& host, ImageSource* images, Finding& f) {
-    f.directory = fmt::format("{}/{:08x}-{}", out, options_digest & 0xffffffff, f.seed);
+Result<bool> write_run_directory(const RunDirectory& where, SimHost& host, ImageSource* images, Finding& f) {
+    f.directory = fmt::format("{}/{:08x}-{}", where.out, where.options_digest & 0xffffffff, f.seed);
     std::error_code ec;
     std::filesystem::create_directories(f.directory, ec);
     if (ec) return failure(errno_error(f.directory, "cannot make the run directory", ec.value()));
@@ -113,14 +125,15 @@ Result<bool> write_run_directory(const std::string& out, std::uint64_t options_d
                               {"operations", f.shrunk.operations},
                               {"operations_before", f.shrunk.operations_before}};
     const std::pair<const char*, std::string> files[] = {
-        {"seed.txt", fmt::format("{}\n", f.seed)},  {"options.json", options_json + "\n"},
+        {"seed.txt", fmt::format("{}\n", f.seed)},  {"options.json", where.options_json + "\n"},
         {"original.scn", print(f.original)},        {"shrunk.scn", print(f.shrunk.scenario)},
         {"trace.jsonl", trace},                     {"verdict.json", verdict.dump(2) + "\n"},
     };
     for (const auto& [name, text] : files) {
         if (auto r = write_file(f.directory + "/" + name, text); !r) return failure(std::move(r).error());
     }
-    keep_latest_directories(out);
+    link_images(where.images_folder, f.shrunk.scenario, f.directory);
+    keep_latest_directories(where.out);
     return true;
 }
 

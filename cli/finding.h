@@ -42,8 +42,14 @@ void shrink_finding(SimHost& host, ImageSource* images, std::uint64_t seconds, F
 
 // out/<options digest>-<seed>/: seed.txt, options.json, original.scn, shrunk.scn, trace.jsonl,
 // verdict.json. At most 20 run directories are kept.
-Result<bool> write_run_directory(const std::string& out, std::uint64_t options_digest, const std::string& options_json,
-                                 SimHost& host, ImageSource* images, Finding& finding);
+// Images the scenario names are linked from `images_folder`, so that it can be replayed there.
+struct RunDirectory {
+    std::string out;
+    std::uint64_t options_digest = 0;
+    std::string options_json;
+    std::string images_folder;
+};
+Result<bool> write_run_directory(const RunDirectory& where, SimHost& host, ImageSource* images, Finding& finding);
 
 // The last lines of a failing run: verdict, story, scenario, replay command.
 void print_finding(SimHost& host, ImageSource* images, const Finding& finding);

@@ -195,12 +195,14 @@ int main(int argc, char** argv) {
             return usage(std::string(p.name) + " (" + p.what + "): not in this version");
         }
     }
-    if (argc > 1 && argv[1][0] != '-' && app.get_subcommand_no_throw(argv[1]) == nullptr) {
+    if (argc > 1 && argv[1][0] != '-') {
         std::string known;
+        bool exists = false;
         for (const CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
+            exists = exists || command->get_name() == argv[1];
             known += (known.empty() ? "" : ", ") + command->get_name();
         }
-        return usage(std::string(argv[1]) + ": no such command: there is " + known);
+        if (!exists) return usage(std::string(argv[1]) + ": no such command: there is " + known);
     }
     for (int i = 1; i < argc; ++i) {
         std::string word = argv[i];

@@ -18,11 +18,6 @@ std::string directory_of(const std::string& file) {
     return d.empty() ? "." : d;
 }
 
-Result<Scenario> read_scenario(const std::string& file) {
-    auto text = read_text_file(file);
-    if (!text) return failure(std::move(text).error());
-    return parse(*text, file);
-}
 
 // FILE:LINE of the header line that names a rule nobody knows.
 std::string where_of_rule(const std::string& file, const Header& header) {
@@ -44,6 +39,21 @@ std::string where_of_rule(const std::string& file, const Header& header) {
     return file;
 }
 
+// The scenario of a file, under the policy it asks for and the command line on top of that.
+Result<Scenario> load(const std::string& file, const PolicyOptions& policy, std::string& note) {
+    auto text = read_text_file(file);
+    if (!text) return failure(std::move(text).error());
+    auto scenario = parse(*text, file);
+    if (!scenario) return failure(std::move(scenario).error());
+    if (auto r = policy_of(scenario->header, file); !r) {
+        return refuse(where_of_rule(file, scenario->header), r.error().text);
+    }
+    if (auto r = apply_policy_options(policy, scenario->header, note); !r) {
+        return failure(std::move(r).error());
+    }
+    return scenario;
+}
+
 Result<bool> write_images(SimWorld& sim, const std::string& directory) {
     std::error_code ec;
     std::filesystem::create_directories(directory, ec);
@@ -62,13 +72,9 @@ Result<bool> write_images(SimWorld& sim, const std::string& directory) {
 }  // namespace
 
 Result<int> replay(const ReplayOptions& options) {
-    auto scenario = read_scenario(options.file);
-    if (!scenario) return failure(std::move(scenario).error());
     std::string note;
-    if (auto r = policy_of(scenario->header, options.file); !r) {
-        return refuse(where_of_rule(options.file, scenario->header), r.error().text);
-    }
-    if (auto r = apply_policy_options(options.policy, scenario->header, note); !r) return failure(std::move(r).error());
+    auto scenario = load(options.file, options.policy, note);
+    if (!scenario) return failure(std::move(scenario).error());
     if (!note.empty()) fmt::print("overridden by the command line:{}\n", note);
     DirectoryImages images(directory_of(options.file));
     SimHost host;
@@ -125,13 +131,9 @@ Result<int> replay(const ReplayOptions& options) {
 }
 
 Result<int> shrink_file(const ShrinkOptions& options) {
-    auto scenario = read_scenario(options.file);
-    if (!scenario) return failure(std::move(scenario).error());
     std::string note;
-    if (auto r = policy_of(scenario->header, options.file); !r) {
-        return refuse(where_of_rule(options.file, scenario->header), r.error().text);
-    }
-    if (auto r = apply_policy_options(options.policy, scenario->header, note); !r) return failure(std::move(r).error());
+    auto scenario = load(options.file, options.policy, note);
+    if (!scenario) return failure(std::move(scenario).error());
     scenario->version = language_version;
     DirectoryImages images(directory_of(options.file));
     SimHost host;

@@ -84,9 +84,12 @@ void Model::widen_base(Volume& b, std::uint64_t sector) {
     if (sector >= b.size.value) return;
     const Volume& o = *b.origin;
     Register& r = register_at(b, sector);
-    const bool is_new = !r.exists();
-    const auto is_through = [](const Version& v) { return v.through; };
-    const bool follows = is_new || std::any_of(r.all().begin(), r.all().end(), is_through);
+    // Did it follow the origin until now? (Not if zeros passed down have shown.)
+    bool follows = !r.exists();
+    for (const Version& v : r.all()) follows = follows || v.through;
+    for (const Version& v : r.all()) {
+        if (v.base && v.certain && !v.through) follows = false;
+    }
     detach(b, sector);
     if (Volume::shows_own_write(r)) return;
     if (follows && o.below_merge_of.find(sector) == NumberMap::none) return;  // detach() did it

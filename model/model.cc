@@ -1,5 +1,6 @@
 #include "model/model.h"
 
+#include <algorithm>
 #include <new>
 
 #include "base/check.h"
@@ -83,6 +84,17 @@ void Model::make_room(Volume& v, Register& r) {
     for (Version& x : r.all()) x.wanted = 0;
     for (const Volume* b : v.snapshots) {
         if (!b->is_base_of_origin()) continue;
+        // A write in flight at the activation that came after one which was still there, or yet to
+        // come, later: it came after the activation. Nobody can tell once that other is forgotten.
+        for (Version& x : r.all()) {
+            if (!b->began_before_activation(x) || x.first <= b->activated) continue;
+            const auto is_between = [&](const Version& w) {
+                return &w != &x && w.certain && w.first < x.last && b->activated < w.last;
+            };
+            if (std::any_of(r.all().begin(), r.all().end(), is_between)) {
+                x.epoch = b->active_epoch & 0xfffff;
+            }
+        }
         const Judge judge(r.all(), b->activation());
         const Survival survival(r.all(), flushes_of(v), b->active_epoch);
         const bool is_copied = b->shows_copy(r);

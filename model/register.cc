@@ -68,7 +68,7 @@ void Register::learn(Version& x, Interval read) {
         const bool is_before = y.first < last;
         const bool is_after = first < y.last;
         // And what comes after x was yet to come when x was. This keeps the relation transitive:
-        // what is before x is before y by their own times, should x be forgotten.
+        // should x be forgotten, what is before x is before y by their own times.
         if (is_after) y.last = std::max(Time{y.last}, last) & never;
         if (is_before && is_after && !y.certain) remove(y);
     }

@@ -137,7 +137,9 @@ void SimDisk::write(Bio& bio) {
         }
         const ContentId id = zeros ? zero_content : cells_.content(bio.payload, i);
         if (cached != nullptr) cached->ids[i] = id;
-        page_for_write(index).current[sector % page_sectors] = id;
+        Page& page = page_for_write(index);
+        page.current[sector % page_sectors] = id;
+        note_bytes(page, id);
         if (spec_.write_cache && !caches) make_durable(number, {sector}, id);
     }
 }
@@ -148,6 +150,7 @@ void SimDisk::make_durable(std::uint64_t number, Sectors sector, ContentId id) {
     if (number <= page.durable_write[i]) return;  // a newer version is on the medium already
     page.durable[i] = id;
     page.durable_write[i] = number;
+    note_bytes(page, id);
 }
 
 void SimDisk::flush_up_to(std::uint64_t write_number) {
@@ -284,6 +287,7 @@ void SimDisk::raw_write(Sectors sector, ContentId id) {
     Page& page = page_for_write(sector.value / page_sectors);
     const std::uint64_t i = sector.value % page_sectors;
     page.current[i] = id;
+    note_bytes(page, id);
     if (spec_.write_cache) {
         page.durable[i] = id;
         page.durable_write[i] = writes_completed_;
@@ -303,6 +307,8 @@ SimDisk::Page& SimDisk::page_for_write(std::uint64_t index) {
     auto* page = static_cast<Page*>(arena_.allocate(page_bytes()));
     CHECK(page != nullptr, "a world's arena has room for a disk's sectors");
     page->index = index;
+    page->next_with_bytes = nullptr;
+    page->has_bytes = false;
     for (std::uint64_t i = 0; i < page_sectors; ++i) {
         page->current[i] = initial(index * page_sectors + i);
         if (spec_.write_cache) {
@@ -347,12 +353,26 @@ std::uint64_t SimDisk::content_digest() const {
     return sum;
 }
 
+// Only pages that hold such bytes are looked at: a disk may have a million pages of patterns, and
+// this is called again and again.
 void SimDisk::for_each_content(void (*visit)(void*, ContentId), void* context) {
-    for (std::uint64_t s = 0; s < page_slots_; ++s) {
-        if (pages_[s] == nullptr) continue;
+    for (Page** link = &pages_with_bytes_; *link != nullptr;) {
+        Page& page = **link;
+        bool any = false;
+        const auto look = [&](ContentId id) {
+            if (!is_other(id)) return;
+            any = true;
+            visit(context, id);
+        };
         for (std::uint64_t i = 0; i < page_sectors; ++i) {
-            visit(context, pages_[s]->current[i]);
-            if (spec_.write_cache) visit(context, pages_[s]->durable[i]);
+            look(page.current[i]);
+            if (spec_.write_cache) look(page.durable[i]);
+        }
+        if (any) {
+            link = &page.next_with_bytes;
+        } else {
+            page.has_bytes = false;
+            *link = page.next_with_bytes;
         }
     }
     for (const CachedWrite& w : cache_) {

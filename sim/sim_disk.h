@@ -48,6 +48,9 @@ class SimDisk final : public Medium, public ContentHolder {
     static constexpr std::uint64_t page_sectors = 16;
     struct Page {
         std::uint64_t index;
+        // In the list of pages that hold bytes which Cells keeps for us.
+        Page* next_with_bytes;
+        bool has_bytes;
         ContentId current[page_sectors];
         // With a cache only: what is on the medium, and the write that put it there.
         ContentId durable[page_sectors];
@@ -90,6 +93,12 @@ class SimDisk final : public Medium, public ContentHolder {
     ContentId current_at(Sectors sector) const;
     Page* find_page(std::uint64_t index) const;
     Page& page_for_write(std::uint64_t index);
+    void note_bytes(Page& page, ContentId id) {
+        if (!is_other(id) || page.has_bytes) return;
+        page.has_bytes = true;
+        page.next_with_bytes = pages_with_bytes_;
+        pages_with_bytes_ = &page;
+    }
     void grow_pages();
     std::size_t page_bytes() const { return spec_.write_cache ? sizeof(Page) : offsetof(Page, durable); }
 
@@ -105,6 +114,7 @@ class SimDisk final : public Medium, public ContentHolder {
     Page** pages_ = nullptr;
     std::uint64_t page_slots_ = 0;
     std::uint64_t page_count_ = 0;
+    Page* pages_with_bytes_ = nullptr;
     List<CachedWrite> cache_;
     std::uint64_t writes_completed_ = 0;
     List<InFlight, SimDisk> in_flight_;

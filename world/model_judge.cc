@@ -85,8 +85,12 @@ ModelJudge::SnapshotEntry* ModelJudge::find(const Place& place) {
 }
 
 ModelJudge::SnapshotEntry& ModelJudge::add(const Place& place) {
-    CHECK(snapshot_count_ < snapshots_max, "a judged world has few snapshots");
-    SnapshotEntry& e = snapshots_[snapshot_count_++];
+    // The place of one that is gone for good, or another.
+    std::uint32_t free = 0;
+    while (free < snapshot_count_ && snapshots_[free].state != State::merged) ++free;
+    CHECK(free < snapshots_max, "a judged world has few snapshots at a time");
+    if (free == snapshot_count_) ++snapshot_count_;
+    SnapshotEntry& e = snapshots_[free];
     e = SnapshotEntry{};
     e.origin_actor = place.origin_disk->actor;
     e.cow_actor = place.cow_disk->actor;

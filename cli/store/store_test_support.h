@@ -51,9 +51,8 @@ inline std::string shell(const std::string& command) {
 
 inline std::vector<std::byte> bytes_of(const std::string& path) {
     std::ifstream in(path, std::ios::binary);
-    const std::string s{std::istreambuf_iterator<char>(in), {}};
-    std::vector<std::byte> bytes(s.size());
-    if (!s.empty()) std::memcpy(bytes.data(), s.data(), s.size());
+    std::vector<std::byte> bytes(std::filesystem::file_size(path));
+    in.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
     return bytes;
 }
 
