@@ -59,16 +59,13 @@ std::string open_problem(int error) {
         case ENOTDIR:
             return "there is no such file: check the path (a window is written PATH@SECTOR+COUNT)";
         case EACCES:
-        case EPERM:
-            return "permission denied: run this as a user who may read it";
+        case EPERM: return "permission denied: run this as a user who may read it";
         case EBUSY:
             return "the device is in use (mounted, or part of a live table): take the snapshot "
                    "down first (dmsetup remove, lvchange -an) or read a copy";
         case ENXIO:
-        case ENODEV:
-            return "the device is not there: check that it is attached";
-        default:
-            return fmt::format("cannot be opened ({}): read a copy", std::strerror(error));
+        case ENODEV: return "the device is not there: check that it is attached";
+        default: return fmt::format("cannot be opened ({}): read a copy", std::strerror(error));
     }
 }
 
@@ -230,9 +227,7 @@ FileImage::FileImage(std::string name, int fd, const Extent& extent, Sectors log
     logical_block_ = logical_block;
 }
 
-FileImage::~FileImage() {
-    ::close(fd_);
-}
+FileImage::~FileImage() { ::close(fd_); }
 
 Result<std::unique_ptr<FileImage>> FileImage::open(const std::string& typed, Access access) {
     std::string path = typed;

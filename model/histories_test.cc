@@ -29,7 +29,6 @@ namespace {
 // write before it; writes that failed, or that never ended, may be left out. Exponential, so for
 // histories of a handful of requests; it shares nothing with the model but the question.
 
-
 struct TimedRequest {
     enum class Kind { write, read } kind = Kind::write;
     std::uint64_t value = 0;
@@ -82,8 +81,8 @@ class History {
     }
     // False: the visitor has seen enough.
     template <class Visit>
-    bool extend(std::vector<std::size_t>& order, std::vector<bool>& placed, std::uint64_t first_value,
-                std::uint64_t now, Visit& visit) const {
+    bool extend(std::vector<std::size_t>& order, std::vector<bool>& placed,
+                std::uint64_t first_value, std::uint64_t now, Visit& visit) const {
         const auto missing = [&](std::size_t i) { return requests[i].must_happen && !placed[i]; };
         bool is_complete = true;
         for (std::size_t i = 0; i < requests.size(); ++i) is_complete = is_complete && !missing(i);
@@ -178,11 +177,13 @@ class TwoJudges {
         if (choice <= 1) {
             const std::uint64_t value = options_.same_values ? detail % 3 : ++last_value_;
             const bool fua = choice == 1 && detail % 4 == 0;
-            const Content content{Content::Kind::function, 0, nullptr, 0,
-                                  [](void* c, Sectors, std::uint64_t) {
-                                      return *static_cast<std::uint64_t*>(c);
-                                  },
-                                  &content_};
+            const Content content{
+                Content::Kind::function,
+                0,
+                nullptr,
+                0,
+                [](void* c, Sectors, std::uint64_t) { return *static_cast<std::uint64_t*>(c); },
+                &content_};
             content_ = value;
             const Op op = model_.begin_write(origin_, {0}, {1}, content,
                                              fua ? WriteKind::fua : WriteKind::plain);
@@ -291,7 +292,8 @@ class TwoJudges {
     }
 
     std::uint64_t some_value(unsigned n) const {
-        std::vector<std::uint64_t> values(history_.first_values.begin(), history_.first_values.end());
+        std::vector<std::uint64_t> values(history_.first_values.begin(),
+                                          history_.first_values.end());
         for (const TimedRequest& r : history_.requests) {
             if (r.kind == Kind::write) values.push_back(r.value);
         }
@@ -421,9 +423,7 @@ TEST(Histories, EveryReadIsJudgedAsTryingAllOrdersWould) {
     RecordProperty("refused", static_cast<int>(totals.refused));
 }
 
-TEST(Histories, LongerOnesToo) {
-    agree_on_random_histories(2, 4000, {.requests_max = 8});
-}
+TEST(Histories, LongerOnesToo) { agree_on_random_histories(2, 4000, {.requests_max = 8}); }
 
 TEST(Histories, WithPowerLossesBetween) {
     agree_on_random_histories(3, 30000, {.requests_max = 4, .losses = true});
@@ -432,8 +432,8 @@ TEST(Histories, WithPowerLossesBetween) {
 // Several writes of one content: which of them a read returned cannot always be told. The model
 // must never refuse what is right; it may, rarely, allow too much.
 TEST(Histories, EqualContentsAreNeverRefusedWrongly) {
-    const Totals totals =
-        agree_on_random_histories(4, 40000, {.requests_max = 6, .same_values = true, .losses = true});
+    const Totals totals = agree_on_random_histories(
+        4, 40000, {.requests_max = 6, .same_values = true, .losses = true});
     EXPECT_LT(totals.lenient * 50, totals.judged);
     RecordProperty("lenient", static_cast<int>(totals.lenient));
 }

@@ -16,8 +16,8 @@ struct Candidate {
 };
 
 // Of several candidates for one content at one moment: the readable ones stand side by side at
-// that moment, the others just before it: superseded, unless a power loss brings them back. (A readable
-// one that did not come after all of those must not, by being durable, rule them out.)
+// that moment, the others just before it: superseded, unless a power loss brings them back. (A
+// readable one that did not come after all of those must not, by being durable, rule them out.)
 void line_up(GrowArray<Candidate>& candidates, Time moment) {
     for (Candidate& c : candidates) {
         if (!c.is_readable) continue;
@@ -79,7 +79,8 @@ void Model::detach_others(Volume& o, const Volume* except, std::uint64_t sector)
     }
 }
 
-// The snapshot was inactive when the origin changed: its base may also be what the origin holds now.
+// The snapshot was inactive when the origin changed: its base may also be what the origin holds
+// now.
 void Model::widen_base(Volume& b, std::uint64_t sector) {
     if (sector >= b.size.value) return;
     const Volume& o = *b.origin;
@@ -112,8 +113,8 @@ void Model::widen_base(Volume& b, std::uint64_t sector) {
         v.value = id;
         v.first = (is_readable ? latest : earliest - 1) & never;
         v.last = (is_readable ? earliest : earliest - 1) & never;
-        v.certain = v.base = v.flushed_by_origin = 1;
-        v.end = now_ & never;
+        v.certain = v.base = 1;
+        v.end = never;  // a flush of the origin would say nothing about what the store may have
         r.append(*arena_, v);
     };
     each_only_below_merge(o, sector, [&](ContentId id) { add(id, true); });
@@ -353,8 +354,8 @@ void Model::end_merge(SnapshotId id, MergeEnd end) {
     remove_snapshot(id);
 }
 
-// The merge is over half way: at each sector it may have changed the origin holds one of what it may
-// hold below. The snapshot, if it lives on, shows what the merge device showed: where the
+// The merge is over half way: at each sector it may have changed the origin holds one of what it
+// may hold below. The snapshot, if it lives on, shows what the merge device showed: where the
 // record is still there its store has it, and where it is erased the origin has it.
 void Model::split_merge(Volume& o, Volume* give_to) {
     for (Volume::BelowMerge& below : o.below_merge) {

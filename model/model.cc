@@ -462,7 +462,8 @@ std::optional<Violation> Model::end_read(Op op, std::span<const ContentId> obser
     const std::uint64_t from = request.start.value;
     for (std::uint64_t s = from; s < from + request.count.value; ++s) {
         if (s == from || s % 8 == 0) page = v.find_page(s);
-        Register* r = page != nullptr && page->sectors[s % 8].exists() ? &page->sectors[s % 8] : nullptr;
+        Register* r =
+            page != nullptr && page->sectors[s % 8].exists() ? &page->sectors[s % 8] : nullptr;
         const ContentId id = observed[s - from];
         const Look look = judge(v, s, r, id, request, read);
         const Rule rule = look.is_base        ? Rule::snapshot_immutability

@@ -182,7 +182,8 @@ class Model {
 
     // May a read that begins and ends now show this?
     bool allows(VolumeId volume, Sectors sector, ContentId id) const;
-    // The values a read now may show: writes up to out.size() of them, gives back how many there are.
+    // The values a read now may show: writes up to out.size() of them, gives back how many there
+    // are.
     std::uint32_t allowed(VolumeId volume, Sectors sector, std::span<ContentId> out) const;
     // May the sector hold this if the power is lost now and everything is loaded again? For many
     // crash states of one moment, without a copy of the model for each; it judges every sector for

@@ -103,7 +103,8 @@ TEST_F(Visibility, AReadThatBeganBeforeAWriteEndedMayReturnWhatWasBefore) {
     write(o_, 5, 101);
     for (int i = 0; i < 100; ++i) write(o_, 5, 200 + static_cast<ContentId>(i));
     const ContentId seen = old(5);
-    EXPECT_FALSE(model_.end_read(r, std::span(&seen, 1))) << "kept as long as the read may ask for it";
+    EXPECT_FALSE(model_.end_read(r, std::span(&seen, 1)))
+        << "kept as long as the read may ask for it";
 }
 
 TEST_F(Visibility, OverlappingWritesLeaveEitherUntilARead) {
@@ -656,7 +657,9 @@ TEST_F(TheModel, IsRestoredByCopyingItsArena) {
     const SnapshotId s = m->add_snapshot(o, {64});
     const auto live = [&](std::uint64_t from) {
         for (std::uint64_t i = 0; i < 40; ++i) {
-            m->end_write(m->begin_write(o, {i}, {8}, Content::pattern(static_cast<std::uint32_t>(from + i))), Errc::ok);
+            m->end_write(
+                m->begin_write(o, {i}, {8}, Content::pattern(static_cast<std::uint32_t>(from + i))),
+                Errc::ok);
             m->begin_write(s, {i}, {2}, Content::pattern(9), WriteKind::fua);
         }
         m->power_loss();

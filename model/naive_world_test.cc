@@ -37,12 +37,12 @@ enum class Bug {
     flush_does_nothing,
     fua_ignored,
     refused_write_happens,
-    stale_read,               // a read returns the value before the last
+    stale_read,  // a read returns the value before the last
     write_to_wrong_sector,
-    merge_erases_too_early,   // the record is gone, the origin had it in its cache only
-    merge_without_protection, // other snapshots lose their base
-    merge_forgets_writes,     // what was written during the merge
-    torn_handover,            // the snapshot loses what was not merged
+    merge_erases_too_early,    // the record is gone, the origin had it in its cache only
+    merge_without_protection,  // other snapshots lose their base
+    merge_forgets_writes,      // what was written during the merge
+    torn_handover,             // the snapshot loses what was not merged
     discard_hits_neighbour,
     invalid_comes_back,
 };
@@ -53,7 +53,8 @@ class Disk {
   public:
     std::uint64_t read(std::uint64_t s) const { return versions_[s].back(); }
     std::uint64_t before(std::uint64_t s) const {
-        return versions_[s].size() < 2 ? versions_[s].back() : versions_[s][versions_[s].size() - 2];
+        return versions_[s].size() < 2 ? versions_[s].back()
+                                       : versions_[s][versions_[s].size() - 2];
     }
     void write(std::uint64_t s, std::uint64_t value, bool fua = false) {
         if (fua) versions_[s].clear();
@@ -77,9 +78,12 @@ class Disk {
 class NaiveWorld {
   public:
     NaiveWorld(Arena& arena, std::uint64_t seed, Bug bug)
-        : prng_(seed), bug_(bug), model_(arena),
+        : prng_(seed),
+          bug_(bug),
+          model_(arena),
           origin_(model_.add_origin({device_sectors}, Content::pattern(1))) {
-        for (std::uint32_t& w : weights_) w = prng_.chance({1, 4}) ? 0 : 1 + prng_.below(8) * prng_.below(8);
+        for (std::uint32_t& w : weights_)
+            w = prng_.chance({1, 4}) ? 0 : 1 + prng_.below(8) * prng_.below(8);
         if (prng_.chance({1, 8})) {
             has_cache_ = false;
             model_.volatile_cache(origin_, false);
@@ -100,8 +104,20 @@ class NaiveWorld {
 
   private:
     enum Action {
-        begin_write, begin_read, begin_flush, begin_discard, progress, end, add_snapshot,
-        remove_snapshot, power_loss, begin_merge, merge_step, end_merge, toggle_active, invalidate,
+        begin_write,
+        begin_read,
+        begin_flush,
+        begin_discard,
+        progress,
+        end,
+        add_snapshot,
+        remove_snapshot,
+        power_loss,
+        begin_merge,
+        merge_step,
+        end_merge,
+        toggle_active,
+        invalidate,
         action_count
     };
     struct Snapshot {
@@ -134,9 +150,10 @@ class NaiveWorld {
     }
     void complain(const Violation& v) {
         std::string text = name_of(v.rule);
-        text += " at volume " + std::to_string(v.volume.value) + " sector " + std::to_string(v.sector.value) +
-                ": " + std::to_string(v.observed) + " is none of";
-        for (std::uint32_t i = 0; i < std::min(v.allowed_count, 4u); ++i) text += " " + std::to_string(v.allowed[i]);
+        text += " at volume " + std::to_string(v.volume.value) + " sector " +
+                std::to_string(v.sector.value) + ": " + std::to_string(v.observed) + " is none of";
+        for (std::uint32_t i = 0; i < std::min(v.allowed_count, 4u); ++i)
+            text += " " + std::to_string(v.allowed[i]);
         complain(text);
     }
     template <class... Words>
@@ -163,7 +180,8 @@ class NaiveWorld {
         const std::uint64_t c = s / chunk_sectors;
         for (int i = 0; i < static_cast<int>(snapshots_.size()); ++i) {
             Snapshot& b = at(i);
-            if (i == except || i == merging_ || b.removed || !b.valid || !b.active || s >= b.size) continue;
+            if (i == except || i == merging_ || b.removed || !b.valid || !b.active || s >= b.size)
+                continue;
             if (strikes(Bug::no_copy)) continue;
             if (!b.copied[c]) copy(b, c);
         }
@@ -248,7 +266,8 @@ class NaiveWorld {
     // ---- what the user does
 
     bool is_busy(int v) const {
-        return std::any_of(requests_.begin(), requests_.end(), [&](const Request& r) { return r.volume == v; });
+        return std::any_of(requests_.begin(), requests_.end(),
+                           [&](const Request& r) { return r.volume == v; });
     }
     bool is_usable(int v) {
         if (v < 0) return !interrupted_;
@@ -280,33 +299,42 @@ class NaiveWorld {
             return;
         }
         r.start = prng_.below(size_of(*v));
-        const std::uint64_t count = prng_.between(1, std::min<std::uint64_t>(3, size_of(*v) - r.start));
+        const std::uint64_t count =
+            prng_.between(1, std::min<std::uint64_t>(3, size_of(*v) - r.start));
         r.done.assign(count, false);
         r.values.assign(count, 0);
         if (kind == Request::Kind::write) {
             // Small numbers come again: equal contents are harder to tell apart.
             const std::uint64_t seed = draw({1, 8}) ? prng_.below(2) : ++last_seed_;
-            for (std::size_t i = 0; i < count; ++i) r.values[i] = seed == 0 ? 0 : seed << 8 | (r.start + i);
+            for (std::size_t i = 0; i < count; ++i)
+                r.values[i] = seed == 0 ? 0 : seed << 8 | (r.start + i);
             r.fua = draw({1, 6});
             r.refused = draw({1, 10});
-            r.op = model_.begin_write(id, {r.start}, {count}, Content::table(r.values.data(), count),
-                                      r.fua ? WriteKind::fua : WriteKind::plain);
+            r.op =
+                model_.begin_write(id, {r.start}, {count}, Content::table(r.values.data(), count),
+                                   r.fua ? WriteKind::fua : WriteKind::plain);
         } else if (kind == Request::Kind::read) {
             r.op = model_.begin_read(id, {r.start}, {count});
         } else {
             r.passdown = *v >= 0 && draw({1, 3});
-            r.op = model_.begin_discard(id, {r.start}, {count},
-                                        r.passdown ? DiscardKind::passdown : DiscardKind::volume_only);
+            r.op =
+                model_.begin_discard(id, {r.start}, {count},
+                                     r.passdown ? DiscardKind::passdown : DiscardKind::volume_only);
         }
-        say("begin", r.op.serial, kind == Request::Kind::write ? "write" : kind == Request::Kind::read ? "read" : "discard",
-            *v, r.start, count, r.values[0], r.fua ? "fua" : "", r.refused ? "refused" : "", r.passdown ? "passdown" : "");
+        say("begin", r.op.serial,
+            kind == Request::Kind::write  ? "write"
+            : kind == Request::Kind::read ? "read"
+                                          : "discard",
+            *v, r.start, count, r.values[0], r.fua ? "fua" : "", r.refused ? "refused" : "",
+            r.passdown ? "passdown" : "");
         requests_.push_back(std::move(r));
     }
 
     void end_request(std::size_t n) {
         Request r = std::move(requests_[n]);
         requests_.erase(requests_.begin() + static_cast<std::ptrdiff_t>(n));
-        const bool gone = r.volume >= 0 && (at(r.volume).removed || r.volume == merging_ || !at(r.volume).valid);
+        const bool gone =
+            r.volume >= 0 && (at(r.volume).removed || r.volume == merging_ || !at(r.volume).valid);
         const bool fails = gone || draw({1, 10});
         for (std::size_t i = 0; i < r.done.size(); ++i) {
             if (r.done[i] || gone) continue;
@@ -335,7 +363,8 @@ class NaiveWorld {
         // Of what is in flight, any part may be done; of what is in a cache, any part is kept.
         for (Request& r : requests_) {
             for (std::size_t i = 0; i < r.done.size(); ++i) {
-                if (!r.done[i] && r.kind != Request::Kind::read && !r.refused && draw({1, 2})) take_effect(r, i);
+                if (!r.done[i] && r.kind != Request::Kind::read && !r.refused && draw({1, 2}))
+                    take_effect(r, i);
             }
         }
         requests_.clear();
@@ -353,7 +382,8 @@ class NaiveWorld {
                 if (model_.may_survive(id_of(v), {s}, read_sector(v, s))) continue;
                 ContentId left[8];
                 const std::uint32_t count = std::min(8u, model_.survivors(id_of(v), {s}, left));
-                complain("durability: no survivor at volume " + std::to_string(v) + " sector " + std::to_string(s));
+                complain("durability: no survivor at volume " + std::to_string(v) + " sector " +
+                         std::to_string(s));
                 say("volume", v, "sector", s, "holds", read_sector(v, s), "not one of", count);
                 for (std::uint32_t i = 0; i < count; ++i) say("   ", left[i]);
             }
@@ -422,7 +452,8 @@ class NaiveWorld {
         if (total == 0) return;
         std::uint64_t n = prng_.below(total);
         int action = 0;
-        while (n >= weights_[static_cast<std::size_t>(action)]) n -= weights_[static_cast<std::size_t>(action++)];
+        while (n >= weights_[static_cast<std::size_t>(action)])
+            n -= weights_[static_cast<std::size_t>(action++)];
         switch (static_cast<Action>(action)) {
             case begin_write: begin(Request::Kind::write); break;
             case begin_read: begin(Request::Kind::read); break;
@@ -476,7 +507,8 @@ class NaiveWorld {
                 if (merging_ < 0 || interrupted_) break;
                 Snapshot& b = at(merging_);
                 say("end merge");
-                const bool complete = std::none_of(b.copied.begin(), b.copied.end(), [](bool c) { return c; });
+                const bool complete =
+                    std::none_of(b.copied.begin(), b.copied.end(), [](bool c) { return c; });
                 if (complete) {
                     model_.end_merge(b.id, MergeEnd::complete);
                     b.removed = true;
@@ -562,10 +594,12 @@ TEST(NaiveWorld, TheModelNeverComplainsOfARightWorld) {
         NaiveWorld world(arena, seed, Bug::none);
         const auto complaint = world.run(150);
         ASSERT_FALSE(complaint) << "seed " << seed << ": " << *complaint << story_of(arena, seed);
-        for (unsigned r = 0; r < rule_count; ++r) seen.evaluated[r] += world.model().counters().evaluated[r];
+        for (unsigned r = 0; r < rule_count; ++r)
+            seen.evaluated[r] += world.model().counters().evaluated[r];
         seen.decided += world.model().counters().decided;
     }
-    for (unsigned r = 0; r < rule_count; ++r) EXPECT_GT(seen.evaluated[r], 10000u) << name_of(Rule{static_cast<std::uint8_t>(r)});
+    for (unsigned r = 0; r < rule_count; ++r)
+        EXPECT_GT(seen.evaluated[r], 10000u) << name_of(Rule{static_cast<std::uint8_t>(r)});
     EXPECT_GT(seen.decided, 1000u);
 }
 
@@ -595,24 +629,25 @@ TEST_P(BuggyWorld, IsNoticed) {
     ADD_FAILURE() << "no seed below " << GetParam().seeds_max << " shows it";
 }
 
-INSTANTIATE_TEST_SUITE_P(Model, BuggyWorld,
-                         ::testing::Values(BugCase{Bug::no_copy, "NoCopy", 200},
-                                           BugCase{Bug::copies_too_late, "CopiesTooLate", 200},
-                                           BugCase{Bug::copy_not_flushed, "CopyNotFlushed", 500},
-                                           BugCase{Bug::copies_one_sector_only, "CopiesOneSectorOnly", 200},
-                                           BugCase{Bug::acknowledged_write_lost, "AcknowledgedWriteLost", 200},
-                                           BugCase{Bug::flush_does_nothing, "FlushDoesNothing", 500},
-                                           BugCase{Bug::fua_ignored, "FuaIgnored", 500},
-                                           BugCase{Bug::refused_write_happens, "RefusedWriteHappens", 500},
-                                           BugCase{Bug::stale_read, "StaleRead", 200},
-                                           BugCase{Bug::write_to_wrong_sector, "WriteToWrongSector", 200},
-                                           BugCase{Bug::merge_erases_too_early, "MergeErasesTooEarly", 3000},
-                                           BugCase{Bug::merge_without_protection, "MergeWithoutProtection", 3000},
-                                           BugCase{Bug::merge_forgets_writes, "MergeForgetsWrites", 30000},
-                                           BugCase{Bug::torn_handover, "TornHandover", 3000},
-                                           BugCase{Bug::discard_hits_neighbour, "DiscardHitsNeighbour", 500},
-                                           BugCase{Bug::invalid_comes_back, "InvalidComesBack", 500}),
-                         [](const auto& info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Model, BuggyWorld,
+    ::testing::Values(BugCase{Bug::no_copy, "NoCopy", 200},
+                      BugCase{Bug::copies_too_late, "CopiesTooLate", 200},
+                      BugCase{Bug::copy_not_flushed, "CopyNotFlushed", 500},
+                      BugCase{Bug::copies_one_sector_only, "CopiesOneSectorOnly", 200},
+                      BugCase{Bug::acknowledged_write_lost, "AcknowledgedWriteLost", 200},
+                      BugCase{Bug::flush_does_nothing, "FlushDoesNothing", 500},
+                      BugCase{Bug::fua_ignored, "FuaIgnored", 500},
+                      BugCase{Bug::refused_write_happens, "RefusedWriteHappens", 500},
+                      BugCase{Bug::stale_read, "StaleRead", 200},
+                      BugCase{Bug::write_to_wrong_sector, "WriteToWrongSector", 200},
+                      BugCase{Bug::merge_erases_too_early, "MergeErasesTooEarly", 3000},
+                      BugCase{Bug::merge_without_protection, "MergeWithoutProtection", 3000},
+                      BugCase{Bug::merge_forgets_writes, "MergeForgetsWrites", 30000},
+                      BugCase{Bug::torn_handover, "TornHandover", 3000},
+                      BugCase{Bug::discard_hits_neighbour, "DiscardHitsNeighbour", 500},
+                      BugCase{Bug::invalid_comes_back, "InvalidComesBack", 500}),
+    [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace
 }  // namespace cowlab::model

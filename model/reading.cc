@@ -108,8 +108,8 @@ Model::Look Model::judge(Volume& v, std::uint64_t sector, Register* r, ContentId
     if (r == nullptr) {
         look.is_base = !v.is_origin;
         look.has_survived = v.lost_power;
-        look.allowed = v.is_origin ? v.content.at({sector}, sector) == id
-                                   : judge_base(v, sector, id, true);
+        look.allowed =
+            v.is_origin ? v.content.at({sector}, sector) == id : judge_base(v, sector, id, true);
         return look;
     }
     // Nearly always there is one version only, and nothing to learn from its being read.
@@ -146,7 +146,8 @@ Model::Look Model::judge(Volume& v, std::uint64_t sector, Register* r, ContentId
     return look;
 }
 
-Violation Model::violation(const Volume& v, Sectors sector, ContentId id, Interval read, Rule rule) {
+Violation Model::violation(const Volume& v, Sectors sector, ContentId id, Interval read,
+                           Rule rule) {
     Violation found;
     found.volume = v.id;
     found.sector = sector;

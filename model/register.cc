@@ -17,7 +17,8 @@ bool is_fixed(const Version& w, Time horizon) { return w.certain && w.first < ho
 void Register::grow(Arena& arena) {
     const std::uint32_t before = capacity();
     const std::uint32_t log = versions_ == nullptr ? 0 : log_capacity_ + 1;
-    auto* versions = static_cast<Version*>(arena.allocate((std::size_t{2} << log) * sizeof(Version)));
+    auto* versions =
+        static_cast<Version*>(arena.allocate((std::size_t{2} << log) * sizeof(Version)));
     CHECK(versions != nullptr, "the world's arena has room for the model");
     if (size_ != 0) std::memcpy(static_cast<void*>(versions), versions_, size_ * sizeof(Version));
     arena.free(versions_, before * sizeof(Version));

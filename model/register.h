@@ -12,7 +12,8 @@
 // counted among the requests of x, it brings no version into conflict with x: no w that must come
 // both before and after it. (Gibbons and Korach, "Testing shared memories", 1997, prove that no
 // such pair is all that is needed.) Versions before a version that a read cannot go back behind
-// may be forgotten: the relation is kept transitive (Register::learn), so nothing is lost with them.
+// may be forgotten: the relation is kept transitive (Register::learn), so nothing is lost with
+// them.
 //
 // Durability uses the same relation: at a power loss a version may survive unless it came before a
 // durable one.
@@ -48,11 +49,11 @@ struct Version {
     std::uint64_t certain : 1 = 0;    // it did happen: it ended ok, or a read returned it
     std::uint64_t in_flight : 1 = 0;  // `end` then holds when it began: the name of its request
     std::uint64_t durable : 1 = 0;    // (or by a flush: see Flushes)
-    std::uint64_t through : 1 = 0;    // stands for the snapshot's base, to be looked up in the origin
-    std::uint64_t base : 1 = 0;       // is (one candidate for) the snapshot's base
-    std::uint64_t survived : 1 = 0;   // came through a power loss
+    std::uint64_t through : 1 = 0;  // stands for the snapshot's base, to be looked up in the origin
+    std::uint64_t base : 1 = 0;     // is (one candidate for) the snapshot's base
+    std::uint64_t survived : 1 = 0;           // came through a power loss
     std::uint64_t flushed_by_origin : 1 = 0;  // in a snapshot, but it lies in the origin's cache
-    std::uint64_t copies_nothing : 1 = 0;  // no sign that a snapshot's store has the sector
+    std::uint64_t copies_nothing : 1 = 0;     // no sign that a snapshot's store has the sector
     std::uint64_t wanted : 1 = 0;             // scratch of whoever calls forget()
     std::uint64_t unused : 11 = 0;
     std::uint64_t end : time_bits = 0;  // when it ended; `never` if no flush can make it durable
@@ -91,8 +92,8 @@ class Register {
     void clear() { size_ = retired_ = 0; }
     void release(Arena& arena);
 
-    // A read returned x: takes in what follows for x and all others, and drops the uncertain versions
-    // that this shows never happened (x may move). REQUIRES: the read may return x.
+    // A read returned x: takes in what follows for x and all others, and drops the uncertain
+    // versions that this shows never happened (x may move). REQUIRES: the read may return x.
     void learn(Version& x, Interval read);
     // Retires every current version that no read beginning at `horizon` or later can return.
     void retire(Time horizon);

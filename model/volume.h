@@ -1,4 +1,5 @@
-// What the model keeps for each volume and each request: the inside of Model, for its own .cc files.
+// What the model keeps for each volume and each request: the inside of Model, for its own .cc
+// files.
 #pragma once
 
 #include <algorithm>
@@ -39,8 +40,8 @@ struct Model::Volume {
     NumberMap below_merge_of;
     GrowArray<BelowMerge> below_merge;
 
-    // A snapshot. Versions of the origin of an epoch before `active_epoch` began before `activated`;
-    // nothing was copied for it before one that took effect after `inactive_since`.
+    // A snapshot. Versions of the origin of an epoch before `active_epoch` began before
+    // `activated`; nothing was copied for it before one that took effect after `inactive_since`.
     Volume* origin = nullptr;
     SnapshotState state = SnapshotState::valid;
     Time activated = 0;
@@ -68,7 +69,8 @@ struct Model::Volume {
         return is_inactive() && v.first > inactive_since;
     }
     bool is_inactive() const { return inactive_since != never; }
-    // A protected origin write that took effect shows that the base is safe in the snapshot's store.
+    // A protected origin write that took effect shows that the base is safe in the snapshot's
+    // store.
     bool shows_copy(const Register& r) const {
         for (const Version& v : r.all()) {
             if (!v.certain || v.copies_nothing) continue;
@@ -109,7 +111,7 @@ struct Model::Request {
     Sectors start;
     Sectors count;
     Time began = 0;
-    std::uint32_t epoch = 0;    // of the volume, then
+    std::uint32_t epoch = 0;     // of the volume, then
     std::uint32_t older = none;  // reads only: in the order they began
     std::uint32_t newer = none;  // also the next free one
 };
@@ -117,7 +119,7 @@ struct Model::Request {
 // What one sector of a read says.
 struct Model::Look {
     bool allowed = false;
-    bool is_base = false;       // a version that might have been returned is the snapshot's base …
+    bool is_base = false;  // a version that might have been returned is the snapshot's base …
     bool has_survived = false;  // … or came through a power loss
 };
 

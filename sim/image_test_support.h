@@ -30,7 +30,8 @@ class TestImages final : public ImageSource {
         std::memset(bytes, 0, sector_bytes);
         const std::size_t at = sector.bytes();
         if (at >= current_->size()) return;
-        std::memcpy(bytes, current_->data() + at, std::min<std::size_t>(sector_bytes, current_->size() - at));
+        std::memcpy(bytes, current_->data() + at,
+                    std::min<std::size_t>(sector_bytes, current_->size() - at));
     }
 
   private:
@@ -39,7 +40,8 @@ class TestImages final : public ImageSource {
         const std::string packed = read_file(path.string() + ".zst");
         const unsigned long long size = ZSTD_getFrameContentSize(packed.data(), packed.size());
         if (packed.empty() || size > (1u << 30)) {
-            ADD_FAILURE() << path << ": there is no such image, plain or .zst with its size in the frame";
+            ADD_FAILURE() << path
+                          << ": there is no such image, plain or .zst with its size in the frame";
             return {};
         }
         std::string bytes(size, '\0');

@@ -1,5 +1,5 @@
-// Every coverage mark of engine/marks.h is reached by something that explains it: a recorded case of
-// a real kernel, a scenario of the library, or, where neither can say what is needed (a failed
+// Every coverage mark of engine/marks.h is reached by something that explains it: a recorded case
+// of a real kernel, a scenario of the library, or, where neither can say what is needed (a failed
 // allocation, another pace of the copier), a test in this file. The table of who reaches what is
 // printed; a mark that nobody reaches is a rule that nobody shows, and fails.
 //
@@ -34,11 +34,13 @@ constexpr const char* one_snapshot =
 void wait_for_the_pool(TestWorld& w) {
     w.ok(one_snapshot);
     w.sim().sim_memory().fail_nth(1, SimMemory::Fail::from_there_on, MemoryUse::pending_exception);
-    w.ok("fault orig delay 50 0\n"
-         "bg a write s 0 4 7\n"
-         "bg b write s 8 4 8\n"
-         "bg c write base 16 4 9");
-    EXPECT_EQ(w.run("status s"), "= 0 4096 snapshot 24/8192 16") << "one is under way, nothing is allocated for others";
+    w.ok(
+        "fault orig delay 50 0\n"
+        "bg a write s 0 4 7\n"
+        "bg b write s 8 4 8\n"
+        "bg c write base 16 4 9");
+    EXPECT_EQ(w.run("status s"), "= 0 4096 snapshot 24/8192 16")
+        << "one is under way, nothing is allocated for others";
     EXPECT_EQ(w.run("poll b"), "= pending");
     w.ok("wait a\nwait b\nwait c\nfault orig linear");
     EXPECT_EQ(w.contents("read s 0 24"), "7@0+4 1@4+4 8@8+4 1@12+12");
@@ -50,23 +52,26 @@ SimOptions with_one_in_reserve() {
     return options;
 }
 
-// A copy that ended well is of no use if there is no memory to remember it: the snapshot is invalid,
-// its writer gets EIO, an origin write goes on.
+// A copy that ended well is of no use if there is no memory to remember it: the snapshot is
+// invalid, its writer gets EIO, an origin write goes on.
 void finish_without_memory(TestWorld& w) {
     w.ok(one_snapshot);
-    w.ok("fault orig delay 50 0\n"
-         "bg a write s 0 4 7\n"
-         "bg b write base 8 4 8");
-    w.sim().sim_memory().fail_nth(1, SimMemory::Fail::from_there_on, MemoryUse::completed_exception);
+    w.ok(
+        "fault orig delay 50 0\n"
+        "bg a write s 0 4 7\n"
+        "bg b write base 8 4 8");
+    w.sim().sim_memory().fail_nth(1, SimMemory::Fail::from_there_on,
+                                  MemoryUse::completed_exception);
     EXPECT_EQ(w.run("wait a"), "= err EIO");
     w.ok("wait b\nfault orig linear");
     EXPECT_EQ(w.run("status s"), "= 0 4096 snapshot Invalid");
     EXPECT_EQ(w.contents("read base 8 8"), "8@8+4 1@12+4");
-    EXPECT_EQ(w.run("hex cow 0 8"), "= ok\n| 00000000  53 6e 41 70 00 00 00 00") << "and its header says so";
+    EXPECT_EQ(w.run("hex cow 0 8"), "= ok\n| 00000000  53 6e 41 70 00 00 00 00")
+        << "and its header says so";
 }
 
-// A throttle of 50 % leaves the disks to others half of the time: twenty copies one after the other,
-// 10 ms each, take about as long again.
+// A throttle of 50 % leaves the disks to others half of the time: twenty copies one after the
+// other, 10 ms each, take about as long again.
 void throttle_the_copier(TestWorld& w) {
     w.ok(one_snapshot);
     w.ok("fault orig delay 10 0");
@@ -138,7 +143,8 @@ class Coverage {
             setup.policy = policy;
             setup.judge = false;  // Linux breaks our rules in some of them
             setup.terse_answers = true;
-            add(run_scenario(test_host(), *scenario, setup), "golden/" + trace.stem().string(), &Reached::golden);
+            add(run_scenario(test_host(), *scenario, setup), "golden/" + trace.stem().string(),
+                &Reached::golden);
         }
     }
     void add_scenario(const std::string& file) {
@@ -153,17 +159,20 @@ class Coverage {
         TestWorld w(test.options());
         test.run(w);
         RunResult run;
-        for (std::size_t m = 0; m < mark_count; ++m) run.marks[m] = w.world().events().marked(static_cast<Mark>(m));
+        for (std::size_t m = 0; m < mark_count; ++m)
+            run.marks[m] = w.world().events().marked(static_cast<Mark>(m));
         add(run, std::string("MarkInCode.") + test.name, &Reached::code);
     }
 
     const Reached& of(std::size_t mark) const { return reached_[mark]; }
     void print() const {
-        std::printf("%-28s %-7s %9s %9s %6s  %s\n", "mark", "rule", "golden", "library", "code", "first reached by");
+        std::printf("%-28s %-7s %9s %9s %6s  %s\n", "mark", "rule", "golden", "library", "code",
+                    "first reached by");
         for (std::size_t m = 0; m < mark_count; ++m) {
             const Reached& r = reached_[m];
-            std::printf("%-28s %-7s %9llu %9llu %6llu  %s\n", mark_texts[m].name, mark_texts[m].rule,
-                        static_cast<unsigned long long>(r.golden), static_cast<unsigned long long>(r.library),
+            std::printf("%-28s %-7s %9llu %9llu %6llu  %s\n", mark_texts[m].name,
+                        mark_texts[m].rule, static_cast<unsigned long long>(r.golden),
+                        static_cast<unsigned long long>(r.library),
                         static_cast<unsigned long long>(r.code), r.first.c_str());
         }
     }
@@ -199,14 +208,16 @@ TEST(MarkCoverage, every_mark_is_reached_by_a_case_a_scenario_or_a_test) {
         });
         if (excuse == excused.end()) {
             EXPECT_TRUE(coverage.of(m).at_all())
-                << mark_texts[m].name << " (" << mark_texts[m].text << ") is reached by nothing: write scenarios/rules/";
+                << mark_texts[m].name << " (" << mark_texts[m].text
+                << ") is reached by nothing: write scenarios/rules/";
         } else {
             EXPECT_FALSE(coverage.of(m).at_all())
-                << mark_texts[m].name << " is reached by " << coverage.of(m).first << ": it needs no excuse ("
-                << excuse->reason << ")";
+                << mark_texts[m].name << " is reached by " << coverage.of(m).first
+                << ": it needs no excuse (" << excuse->reason << ")";
         }
     }
-    std::printf("%zu marks, %zu of them reached by recorded cases of a real kernel\n", mark_count, by_golden);
+    std::printf("%zu marks, %zu of them reached by recorded cases of a real kernel\n", mark_count,
+                by_golden);
     test_host().arena().reset();
     test_host().arena().trim();
 }

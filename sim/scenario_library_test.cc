@@ -26,7 +26,8 @@ namespace {
 
 std::string first_difference(const std::string& a, const std::string& b) {
     std::size_t line = 1;
-    for (std::size_t i = 0; i < a.size() && i < b.size() && a[i] == b[i]; ++i) line += a[i] == '\n' ? 1 : 0;
+    for (std::size_t i = 0; i < a.size() && i < b.size() && a[i] == b[i]; ++i)
+        line += a[i] == '\n' ? 1 : 0;
     return "first at line " + std::to_string(line);
 }
 
@@ -42,16 +43,17 @@ bool expects_something(const Scenario& scenario) {
 
 std::string told(const Verdict& v) {
     if (!v.failed) return "passes";
-    return std::string(v.word) + " INV-" + std::to_string(v.invariant) + " at step " + std::to_string(v.step + 1) +
-           ": " + v.text;
+    return std::string(v.word) + " INV-" + std::to_string(v.invariant) + " at step " +
+           std::to_string(v.step + 1) + ": " + v.text;
 }
 
-void expect_verdict(const ExpectedVerdict& expected, const Verdict& verdict, const Scenario& scenario) {
+void expect_verdict(const ExpectedVerdict& expected, const Verdict& verdict,
+                    const Scenario& scenario) {
     if (expected.kind != ExpectedVerdict::Kind::fail) {
-        ASSERT_FALSE(verdict.failed) << told(verdict) << "\n    in: "
-                                     << (verdict.step < scenario.steps.size()
-                                             ? print_line(scenario.steps[verdict.step])
-                                             : std::string("the end"));
+        ASSERT_FALSE(verdict.failed)
+            << told(verdict) << "\n    in: "
+            << (verdict.step < scenario.steps.size() ? print_line(scenario.steps[verdict.step])
+                                                     : std::string("the end"));
         return;
     }
     ASSERT_TRUE(verdict.failed) << "it says `verdict fail " << expected.word << "`, and passes";
@@ -70,16 +72,21 @@ TEST_P(Library, says_what_it_shows_and_shows_it) {
     ASSERT_TRUE(scenario) << scenario.error().where << ": " << scenario.error().text;
     EXPECT_FALSE(scenario->is_golden_case()) << "begin it with `cowlab 1`";
     EXPECT_TRUE(print(*scenario) == text)
-        << "not canonical, " << first_difference(print(*scenario), text) << "; canonical is:\n" << print(*scenario);
-    EXPECT_TRUE(opens_with_a_sentence(*scenario)) << "say the rule in a comment above the first line";
-    EXPECT_TRUE(expects_something(*scenario)) << "a scenario that expects nothing shows nothing: write `= …` lines";
+        << "not canonical, " << first_difference(print(*scenario), text) << "; canonical is:\n"
+        << print(*scenario);
+    EXPECT_TRUE(opens_with_a_sentence(*scenario))
+        << "say the rule in a comment above the first line";
+    EXPECT_TRUE(expects_something(*scenario))
+        << "a scenario that expects nothing shows nothing: write `= …` lines";
     const Result<EnginePolicy> policy = policy_of(scenario->header, GetParam());
     ASSERT_TRUE(policy) << policy.error().text;
 
     TestImages images(path.parent_path());
     std::vector<CellMode> modes{CellMode::tags};
-    // What users see is judged with tags only, so a failure that is expected is not seen with bytes.
-    if (scenario->header.verdict.kind != ExpectedVerdict::Kind::fail) modes.push_back(CellMode::bytes);
+    // What users see is judged with tags only, so a failure that is expected is not seen with
+    // bytes.
+    if (scenario->header.verdict.kind != ExpectedVerdict::Kind::fail)
+        modes.push_back(CellMode::bytes);
     std::optional<std::uint64_t> digest;
     for (const CellMode cells : modes) {
         RunSetup setup;
@@ -88,12 +95,14 @@ TEST_P(Library, says_what_it_shows_and_shows_it) {
         const RunResult run = run_scenario(test_host(), *scenario, setup);
         expect_verdict(scenario->header.verdict, run.verdict, *scenario);
         if (HasFatalFailure()) return;
-        EXPECT_EQ(run.pins_met, run.pins_total) << "a pin that no run comes to forces nothing: take it away";
+        EXPECT_EQ(run.pins_met, run.pins_total)
+            << "a pin that no run comes to forces nothing: take it away";
         EXPECT_FALSE(run.hung_by_user) << "a device is left suspended with requests in it";
         for (const std::string& mark : marks_promised(GetParam(), text)) {
             const auto number = mark_of(mark);
             ASSERT_TRUE(number) << mark << " is no mark of engine/marks.h";
-            EXPECT_GT(run.marks[*number], 0u) << "it does not reach " << mark << ": " << mark_texts[*number].text;
+            EXPECT_GT(run.marks[*number], 0u)
+                << "it does not reach " << mark << ": " << mark_texts[*number].text;
         }
         if (!digest) digest = run.digest;
         EXPECT_EQ(run.digest, *digest) << "tags and bytes differ";

@@ -18,7 +18,8 @@ inline std::vector<std::string> library_files() {
     std::vector<std::string> files;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(scenarios_root())) {
         const std::string path = entry.path().lexically_relative(scenarios_root()).string();
-        if (entry.path().extension() == ".scn" && path.substr(0, 7) != "museum/") files.push_back(path);
+        if (entry.path().extension() == ".scn" && path.substr(0, 7) != "museum/")
+            files.push_back(path);
     }
     std::sort(files.begin(), files.end());
     return files;
@@ -29,7 +30,9 @@ inline std::string test_name_of(std::string path) {
     path.resize(path.size() - sizeof(".scn") + 1);
     std::string name;
     for (const char c : path) {
-        name += c == '/' ? "__" : std::string(1, std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_');
+        name += c == '/'
+                    ? "__"
+                    : std::string(1, std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_');
     }
     return name;
 }

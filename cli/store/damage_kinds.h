@@ -118,12 +118,8 @@ class Variant {
                 case 0:
                     v ^= std::uint64_t{1} << prng.below(static_cast<std::uint64_t>(bits));
                     break;
-                case 1:
-                    v += prng.below(2) == 0 ? 1 + prng.below(64) : -(1 + prng.below(64));
-                    break;
-                case 2:
-                    v = prng.next() >> prng.below(64);
-                    break;
+                case 1: v += prng.below(2) == 0 ? 1 + prng.below(64) : -(1 + prng.below(64)); break;
+                case 2: v = prng.next() >> prng.below(64); break;
             }
             if (bits == 32) v &= 0xffffffff;
             if (v != old) return v;
@@ -256,9 +252,7 @@ inline Expected misdirect_new(Variant& v) {
     return new_changed(v, i, value);
 }
 
-inline Expected zero_record(Variant& v) {
-    return record_zeroed(v, v.any_record());
-}
+inline Expected zero_record(Variant& v) { return record_zeroed(v, v.any_record()); }
 
 inline Expected garbage_record(Variant& v) {
     const std::uint64_t at = v.subject.plain.records[v.any_record()].byte;
@@ -314,9 +308,7 @@ inline Expected damage_terminator(Variant& v) {
             v.put64(at, 1 + v.prng.below(1000));
             return name_it(Kind::terminator_not_zero, at);
         }
-        case 1:
-            v.put_garbage(at, 16);
-            return name_it(Kind::record_new_reserved, at);
+        case 1: v.put_garbage(at, 16); return name_it(Kind::record_new_reserved, at);
         case 2: {  // a record that repeats another
             if (records.empty()) return survive;
             v.put(at, v.subject.bytes().data() + records[v.any_record()].byte, 16);

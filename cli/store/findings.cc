@@ -42,21 +42,14 @@ static_assert(std::size(kinds) == kind_count);
 
 }  // namespace
 
-std::string_view name_of(Kind kind) {
-    return kinds[static_cast<std::size_t>(kind)].name;
-}
-Severity severity_of(Kind kind) {
-    return kinds[static_cast<std::size_t>(kind)].severity;
-}
+std::string_view name_of(Kind kind) { return kinds[static_cast<std::size_t>(kind)].name; }
+Severity severity_of(Kind kind) { return kinds[static_cast<std::size_t>(kind)].severity; }
 
 std::string_view name_of(Severity severity) {
     switch (severity) {
-        case damaged:
-            return "damaged";
-        case state:
-            return "state";
-        case suspicious:
-            return "suspicious";
+        case damaged: return "damaged";
+        case state: return "state";
+        case suspicious: return "suspicious";
     }
     return "?";
 }

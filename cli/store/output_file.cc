@@ -35,8 +35,7 @@ Error create_error(const std::string& target, int error) {
             return {Error::Kind::refused, target,
                     fmt::format("no file can be made in {} ({}): write to another directory",
                                 directory_of(target), std::strerror(error))};
-        default:
-            return write_error(target, error);
+        default: return write_error(target, error);
     }
 }
 
