@@ -16,8 +16,10 @@ CheckHandler* set_check_handler(CheckHandler* handler) {
 
 void check_failed(const CheckFailure& failure) {
     if (current_handler != nullptr) current_handler->check_failed(failure);
-    std::fprintf(stderr, "cowlab: %s:%d: %s: (%s) does not hold: this is a bug of cowlab, please report it\n",
-                 failure.file, failure.line, failure.rule, failure.expression);
+    std::fprintf(
+        stderr,
+        "cowlab: %s:%d: %s: (%s) does not hold: this is a bug of cowlab, please report it\n",
+        failure.file, failure.line, failure.rule, failure.expression);
     std::abort();
 }
 

@@ -11,7 +11,8 @@
 namespace cowlab {
 
 struct CheckFailure {
-    const char* rule;  // the text given to CHECK; begins with "INV-n: " where an invariant has a number
+    const char*
+        rule;  // the text given to CHECK; begins with "INV-n: " where an invariant has a number
     const char* expression;
     const char* file;
     int line;
@@ -33,10 +34,10 @@ CheckHandler* set_check_handler(CheckHandler* handler);
 
 }  // namespace cowlab
 
-#define CHECK(condition, rule)                                                  \
-    do {                                                                        \
-        if (!(condition)) [[unlikely]]                                          \
-            ::cowlab::check_failed({rule, #condition, __FILE__, __LINE__});     \
+#define CHECK(condition, rule)                                              \
+    do {                                                                    \
+        if (!(condition)) [[unlikely]]                                      \
+            ::cowlab::check_failed({rule, #condition, __FILE__, __LINE__}); \
     } while (false)
 
 #define CHECK_IMPLIES(premise, conclusion, rule) CHECK(!(premise) || (conclusion), rule)

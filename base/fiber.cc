@@ -50,8 +50,7 @@ thread_local MainStack main_stack;
 void before_switch_to_fiber([[maybe_unused]] const FiberStacks& stacks,
                             [[maybe_unused]] std::uint32_t n) {
 #ifdef COWLAB_ASAN
-    __sanitizer_start_switch_fiber(&main_stack.fake_stack,
-                                   stacks.top(n) - FiberStacks::stack_bytes,
+    __sanitizer_start_switch_fiber(&main_stack.fake_stack, stacks.top(n) - FiberStacks::stack_bytes,
                                    FiberStacks::stack_bytes);
 #endif
 #ifdef COWLAB_TSAN
@@ -93,7 +92,9 @@ void swap_exception_globals(std::uint64_t (&mine)[2]) {
 }  // namespace
 
 FiberStacks::FiberStacks(std::uint32_t count)
-    : base_(nullptr), count_(count), handles_(static_cast<void**>(std::calloc(count, sizeof(void*)))) {
+    : base_(nullptr),
+      count_(count),
+      handles_(static_cast<void**>(std::calloc(count, sizeof(void*)))) {
     void* hint = reinterpret_cast<void*>(0x1f0000000000ULL);
     void* p = mmap(hint, slot_bytes * count, PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

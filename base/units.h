@@ -71,9 +71,7 @@ class ChunkSize {
     }
     constexpr Sectors start_of(ChunkIndex c) const { return {c.value << shift_}; }
     constexpr Sectors length_of(std::uint64_t chunks) const { return {chunks << shift_}; }
-    constexpr Sectors offset_in_chunk(Sectors s) const {
-        return {s.value & (sectors().value - 1)};
-    }
+    constexpr Sectors offset_in_chunk(Sectors s) const { return {s.value & (sectors().value - 1)}; }
     constexpr bool operator==(const ChunkSize&) const = default;
 
   private:

@@ -61,7 +61,8 @@ class Progress {
         if (now - last_ < every) return;
         last_ = now;
         const std::uint64_t passed = now - started_ + 1;
-        std::fprintf(stderr, "%sseed %llu   %llu runs   %llu runs/s   %llu I/Os   %llu power losses%s",
+        std::fprintf(stderr,
+                     "%sseed %llu   %llu runs   %llu runs/s   %llu I/Os   %llu power losses%s",
                      terminal_ ? "\r" : "", static_cast<unsigned long long>(seed),
                      static_cast<unsigned long long>(t.runs),
                      static_cast<unsigned long long>(t.runs * 1000 / passed),
@@ -83,14 +84,20 @@ class Progress {
 
 void print_totals(const Totals& t, std::uint64_t ms) {
     if (t.runs == 0) return;
-    const auto mean = [&](std::uint64_t n) { return static_cast<double>(n) / static_cast<double>(t.runs); };
-    fmt::print("{} runs in {:.1f} s ({:.0f} runs/s, {:.0f} I/Os/s)\n", t.runs, static_cast<double>(ms) / 1000.0,
+    const auto mean = [&](std::uint64_t n) {
+        return static_cast<double>(n) / static_cast<double>(t.runs);
+    };
+    fmt::print("{} runs in {:.1f} s ({:.0f} runs/s, {:.0f} I/Os/s)\n", t.runs,
+               static_cast<double>(ms) / 1000.0,
                static_cast<double>(t.runs) * 1000.0 / static_cast<double>(ms + 1),
                static_cast<double>(t.requests) * 1000.0 / static_cast<double>(ms + 1));
-    fmt::print("per run    {:.1f} operations, {:.1f} device I/Os, {:.2f} errors, {:.2f} power losses\n",
-               mean(t.operations), mean(t.requests), mean(t.errors), mean(t.power_losses));
-    fmt::print("of runs    {:.0f} % had a failing request, {:.0f} % lost power, {:.0f} % ended with a device left suspended\n",
-               100 * mean(t.with_errors), 100 * mean(t.with_power_loss), 100 * mean(t.hung_by_user));
+    fmt::print(
+        "per run    {:.1f} operations, {:.1f} device I/Os, {:.2f} errors, {:.2f} power losses\n",
+        mean(t.operations), mean(t.requests), mean(t.errors), mean(t.power_losses));
+    fmt::print(
+        "of runs    {:.0f} % had a failing request, {:.0f} % lost power, {:.0f} % ended with a "
+        "device left suspended\n",
+        100 * mean(t.with_errors), 100 * mean(t.with_power_loss), 100 * mean(t.hung_by_user));
     fmt::print("judged     ");
     for (std::uint32_t i = 0; i < model::rule_count; ++i) {
         fmt::print("{} {} sectors, ", name_of(static_cast<model::Rule>(i)), t.judged[i]);
@@ -108,17 +115,21 @@ Result<StartImages> start_images(const std::string& folder, DirectoryImages& ima
     StartImages start;
     if (folder.empty()) return start;
     for (const char* name : {"origin.img", "origin.initial.img"}) {
-        if (start.origin_member.empty() && images.open(name, start.origin_size)) start.origin_member = name;
+        if (start.origin_member.empty() && images.open(name, start.origin_size))
+            start.origin_member = name;
     }
     if (images.open("cow.img", start.cow_size)) start.cow_member = "cow.img";
     if (start.origin_member.empty() || start.cow_member.empty()) {
-        return refuse(folder, "no origin.img and cow.img (plain, .zst or .xz) in this folder: put them there");
+        return refuse(
+            folder,
+            "no origin.img and cow.img (plain, .zst or .xz) in this folder: put them there");
     }
     std::uint8_t header[sector_bytes];
     images.read({0}, header);
     const format::Header h = format::Header::read(header);
     if (h.magic != format::magic || h.chunk_size == 0) {
-        return refuse(folder + "/cow.img", "this is no persistent exception store: see `cowlab store check`");
+        return refuse(folder + "/cow.img",
+                      "this is no persistent exception store: see `cowlab store check`");
     }
     start.chunk = {h.chunk_size};
     return start;
@@ -132,7 +143,9 @@ const Profile* profile_named(const std::string& name) {
 }
 
 std::string options_json(const RunOptions& o, const Header& header) {
-    nlohmann::json j = {{"profile", o.profile}, {"from", o.from}, {"without", header.without},
+    nlohmann::json j = {{"profile", o.profile},
+                        {"from", o.from},
+                        {"without", header.without},
                         {"policy", std::string(name_of(header.policy))}};
     return j.dump();
 }
@@ -148,12 +161,14 @@ bool stop_requested() { return stop_flag != 0; }
 Result<int> run_campaign(const RunOptions& options) {
     const Profile* profile = profile_named(options.profile);
     if (profile == nullptr) {
-        return failure({Error::Kind::usage, "--profile",
-                        fmt::format("no profile `{}`: there is quick, nightly and hell", options.profile)});
+        return failure(
+            {Error::Kind::usage, "--profile",
+             fmt::format("no profile `{}`: there is quick, nightly and hell", options.profile)});
     }
     Header header;
     std::string note;
-    if (auto r = apply_policy_options(options.policy, header, note); !r) return failure(std::move(r).error());
+    if (auto r = apply_policy_options(options.policy, header, note); !r)
+        return failure(std::move(r).error());
     DirectoryImages images(options.from);
     auto start = start_images(options.from, images);
     if (!start) return failure(std::move(start).error());
@@ -161,8 +176,8 @@ Result<int> run_campaign(const RunOptions& options) {
     const std::uint64_t digest = hash64(json.data(), json.size());
     if (!options.digests) {
         fmt::print("seeds {}-{}   options {:08x}   profile {}{}   {}\n", options.seed_first,
-                   options.seconds ? std::string("…") : fmt::format("{}", options.seed_last), digest & 0xffffffff,
-                   options.profile, note, version_text());
+                   options.seconds ? std::string("…") : fmt::format("{}", options.seed_last),
+                   digest & 0xffffffff, options.profile, note, version_text());
         std::fflush(stdout);
     }
     stop_on_signals();
@@ -177,7 +192,9 @@ Result<int> run_campaign(const RunOptions& options) {
     std::uint64_t seed = options.seed_first;
     for (;; ++seed) {
         if (stop_requested()) break;
-        if (options.seconds ? progress.passed_ms() >= *options.seconds * 1000 : seed > options.seed_last) break;
+        if (options.seconds ? progress.passed_ms() >= *options.seconds * 1000
+                            : seed > options.seed_last)
+            break;
         GeneratedRun run = generate(seed, *profile, *start);
         run.scenario.header = header;
         RunSetup setup;
@@ -192,13 +209,15 @@ Result<int> run_campaign(const RunOptions& options) {
             const RunResult again = run_scenario(host, run.scenario, setup);
             if (again.digest != result.digest) {
                 ++not_deterministic;
-                fmt::print("seed {}: two runs, two digests: {:016x} and {:016x}\n", seed, result.digest, again.digest);
+                fmt::print("seed {}: two runs, two digests: {:016x} and {:016x}\n", seed,
+                           result.digest, again.digest);
             }
         }
         progress.show(seed, totals);
         if (!result.verdict.failed) continue;
         ++findings;
-        const std::pair<std::string, std::uint32_t> group{result.verdict.word, result.verdict.invariant};
+        const std::pair<std::string, std::uint32_t> group{result.verdict.word,
+                                                          result.verdict.invariant};
         if (groups[group]++ > 0) continue;
         progress.end();
         Finding finding;
@@ -206,10 +225,15 @@ Result<int> run_campaign(const RunOptions& options) {
         finding.verdict = result.verdict;
         finding.original = complete_scenario(run.scenario, result);
         shrink_finding(host, &images, options.shrink_seconds, finding);
-        if (auto w = write_run_directory({options.out, digest, json, options.from}, host, &images, finding); !w) {
+        if (auto w = write_run_directory({options.out, digest, json, options.from}, host, &images,
+                                         finding);
+            !w) {
             return failure(std::move(w).error());
         }
-        fmt::print("\nseed {}{}\n", seed, finding.reproduced ? "" : "   (only with its seed: the choices alone do not reproduce it)");
+        fmt::print("\nseed {}{}\n", seed,
+                   finding.reproduced
+                       ? ""
+                       : "   (only with its seed: the choices alone do not reproduce it)");
         print_finding(host, &images, finding);
         std::fflush(stdout);
         if (options.max_findings != 0 && groups.size() >= options.max_findings) break;
@@ -218,9 +242,11 @@ Result<int> run_campaign(const RunOptions& options) {
     if (options.digests) return findings == 0 && not_deterministic == 0 ? 0 : 1;
     print_totals(totals, progress.passed_ms());
     for (const auto& [group, count] : groups) {
-        fmt::print("found      {} INV-{}: {} of {} runs\n", group.first, group.second, count, totals.runs);
+        fmt::print("found      {} INV-{}: {} of {} runs\n", group.first, group.second, count,
+                   totals.runs);
     }
-    if (options.check_determinism) fmt::print("determinism  {} runs differed from their repetition\n", not_deterministic);
+    if (options.check_determinism)
+        fmt::print("determinism  {} runs differed from their repetition\n", not_deterministic);
     if (findings > 0 || not_deterministic > 0) return 1;
     if (stop_requested()) return 4;
     fmt::print("nothing found\n");

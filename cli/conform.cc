@@ -58,7 +58,8 @@ Result<Manifest> read_manifest(const std::string& directory) {
             manifest[current].push_back(image);
         } else {
             return refuse(fmt::format("{}/MANIFEST:{}", directory, line_number),
-                          "not understood: write `case NAME` or `image NAME SECTORS SHA256 [volatile] [invalid]`");
+                          "not understood: write `case NAME` or `image NAME SECTORS SHA256 "
+                          "[volatile] [invalid]`");
         }
     }
     return manifest;
@@ -88,7 +89,8 @@ std::set<std::string> constructor_messages(const std::vector<std::string>& lines
         if (at == std::string::npos) continue;
         const std::string rest = line.substr(at + prefix.size());
         for (const char* type : {": snapshot: ", ": snapshot-origin: ", ": snapshot-merge: "}) {
-            const bool from_constructor = rest.ends_with(")") && rest.find(" (-E") != std::string::npos;
+            const bool from_constructor =
+                rest.ends_with(")") && rest.find(" (-E") != std::string::npos;
             if (from_constructor && rest.find(type) != std::string::npos) out.insert(rest);
         }
     }
@@ -106,14 +108,15 @@ class CaseRunner {
 
   private:
     std::optional<std::string> compare_images(const std::string& directory, const std::string& name,
-                                              const std::vector<ExpectedImage>& images, World& world,
-                                              CaseRun& out);
+                                              const std::vector<ExpectedImage>& images,
+                                              World& world, CaseRun& out);
     SimHost& host_;
     const ConformOptions& options_;
 };
 
 Result<CaseRun> CaseRunner::run(const std::string& directory, const std::string& name,
-                                const std::vector<ExpectedImage>& images, const EnginePolicy& policy) {
+                                const std::vector<ExpectedImage>& images,
+                                const EnginePolicy& policy) {
     const std::string path = directory + "/" + name;
     auto trace = read_text_file(path + ".trace");
     if (!trace) return failure(std::move(trace).error());
@@ -138,7 +141,8 @@ Result<CaseRun> CaseRunner::run(const std::string& directory, const std::string&
     };
     if (scenario->steps.size() != exchanges->size()) {
         differ(std::min(scenario->steps.size(), exchanges->size()) + 1,
-               fmt::format("the .trace has {} lines, the .out {}", scenario->steps.size(), exchanges->size()));
+               fmt::format("the .trace has {} lines, the .out {}", scenario->steps.size(),
+                           exchanges->size()));
     }
     const bool alive = world.guarded([&] {
         const std::size_t count = std::min(scenario->steps.size(), exchanges->size());
@@ -146,7 +150,8 @@ Result<CaseRun> CaseRunner::run(const std::string& directory, const std::string&
             const Step& step = scenario->steps[i];
             const Exchange& exchange = (*exchanges)[i];
             if (step.source.text != exchange.input) {
-                differ(i + 1, fmt::format("the .trace says `{}`, the .out `{}`", step.source.text, exchange.input));
+                differ(i + 1, fmt::format("the .trace says `{}`, the .out `{}`", step.source.text,
+                                          exchange.input));
             }
             if (step.verb == Verb::unknown) differ(i + 1, "unknown verb: " + step.source.text);
             const Answer answer = world.world().run(step);
@@ -155,7 +160,8 @@ Result<CaseRun> CaseRunner::run(const std::string& directory, const std::string&
                 result.first_deviation_step = i + 1;
             }
             if (const auto d = compare(exchange.answer, answer)) {
-                differ(i + 1, fmt::format("{}: expected `{}`, got `{}`", step.source.text, d->expected, d->actual));
+                differ(i + 1, fmt::format("{}: expected `{}`, got `{}`", step.source.text,
+                                          d->expected, d->actual));
             }
             std::vector<std::string> log;
             for (const auto& line : world.world().events().log_lines()) log.emplace_back(line.text);
@@ -169,7 +175,8 @@ Result<CaseRun> CaseRunner::run(const std::string& directory, const std::string&
         if (!world.has_failed_check() && !world.world().finish()) {
             differ(result.steps, "something hangs at the end of the case");
         }
-        if (auto image_difference = compare_images(directory, name, images, world.world(), result)) {
+        if (auto image_difference =
+                compare_images(directory, name, images, world.world(), result)) {
             differ(result.steps + 1, *image_difference);
         }
         result.digest = world.world().digest();
@@ -193,7 +200,8 @@ std::string CaseRunner::objection(const std::string& directory, const std::strin
     setup.images = &images;
     setup.terse_answers = true;
     const RunResult run = run_scenario(host_, *scenario, setup);
-    return run.verdict.failed ? std::string(run.verdict.word) + ": " + run.verdict.text : std::string{};
+    return run.verdict.failed ? std::string(run.verdict.word) + ": " + run.verdict.text
+                              : std::string{};
 }
 
 std::optional<std::string> CaseRunner::compare_images(const std::string& directory,
@@ -245,18 +253,21 @@ Result<int> conform(const ConformOptions& options) {
         auto names = list_files(directory, ".trace");
         if (!names) return failure(std::move(names).error());
         if (names->empty()) {
-            return refuse(directory, "no *.trace in this directory: name the folder that holds the cases");
+            return refuse(directory,
+                          "no *.trace in this directory: name the folder that holds the cases");
         }
         auto manifest = read_manifest(directory);
         if (!manifest) return failure(std::move(manifest).error());
         for (const std::string& file : *names) {
             const std::string name = file.substr(0, file.size() - 6);
-            if (!options.only.empty() && fnmatch(options.only.c_str(), name.c_str(), 0) != 0) continue;
+            if (!options.only.empty() && fnmatch(options.only.c_str(), name.c_str(), 0) != 0)
+                continue;
             const std::vector<ExpectedImage>& images = (*manifest)[name];
             const EnginePolicy first_policy =
                 options.policy == ConformPolicy::correct ? policy_default : policy_kernel;
             // What model and checkers have against the default engine's answers; empty: nothing.
-            const auto objection_to = [&](const std::string& in, const std::string& of) -> std::string {
+            const auto objection_to = [&](const std::string& in,
+                                          const std::string& of) -> std::string {
                 return runner.objection(in, of);
             };
             auto kernel = runner.run(directory, name, images, first_policy);
@@ -266,7 +277,8 @@ Result<int> conform(const ConformOptions& options) {
             if (options.digests) fmt::print("{} {:016x}\n", name, kernel->digest);
             if (kernel->difference && options.policy != ConformPolicy::correct) {
                 ++differ;
-                fmt::print("{}: differ at step {}: {}\n", name, kernel->difference->step, kernel->difference->what);
+                fmt::print("{}: differ at step {}: {}\n", name, kernel->difference->step,
+                           kernel->difference->what);
                 continue;
             }
             std::optional<CaseRun> correct;
@@ -283,11 +295,13 @@ Result<int> conform(const ConformOptions& options) {
                 const std::string objection = objection_to(directory, name);
                 if (!objection.empty()) {
                     ++differ;
-                    fmt::print("{}: differ at step {}: the judge objects: {}\n", name, d.step, objection);
-                } else if (correct->first_deviation_step && *correct->first_deviation_step <= d.step) {
+                    fmt::print("{}: differ at step {}: the judge objects: {}\n", name, d.step,
+                               objection);
+                } else if (correct->first_deviation_step &&
+                           *correct->first_deviation_step <= d.step) {
                     ++deliberate;
-                    fmt::print("{}: deliberate {} at step {}: {}\n", name, deviation_names(d.deviations),
-                               d.step, d.what);
+                    fmt::print("{}: deliberate {} at step {}: {}\n", name,
+                               deviation_names(d.deviations), d.step, d.what);
                 } else {
                     ++differ;
                     fmt::print("{}: differ at step {}: {}\n", name, d.step, d.what);

@@ -14,8 +14,8 @@ enum class ConformPolicy { both, kernel, correct };
 struct ConformOptions {
     std::vector<std::string> directories;
     ConformPolicy policy = ConformPolicy::both;
-    std::string only;        // a glob; empty: all
-    bool digests = false;    // a line `CASE DIGEST` for each case
+    std::string only;         // a glob; empty: all
+    bool digests = false;     // a line `CASE DIGEST` for each case
     bool byte_cells = false;  // real bytes instead of content tags
     bool verbose = false;     // every case gets a line
 };

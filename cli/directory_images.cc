@@ -12,7 +12,8 @@ bool DirectoryImages::open(std::string_view member, Sectors& size) {
     if (known != images_.end()) {
         current_ = &known->second;
     } else {
-        const std::string path = (directory_.empty() ? "." : directory_) + "/" + std::string(member);
+        const std::string path =
+            (directory_.empty() ? "." : directory_) + "/" + std::string(member);
         auto bytes = read_image_file(path);
         for (const char* packed : {".zst", ".xz"}) {
             if (!bytes) bytes = read_image_file(path + packed);
@@ -28,7 +29,8 @@ void DirectoryImages::read(Sectors sector, std::uint8_t* bytes) {
     std::memset(bytes, 0, sector_bytes);
     const std::size_t at = sector.bytes();
     if (at < current_->size()) {
-        std::memcpy(bytes, current_->data() + at, std::min<std::size_t>(sector_bytes, current_->size() - at));
+        std::memcpy(bytes, current_->data() + at,
+                    std::min<std::size_t>(sector_bytes, current_->size() - at));
     }
 }
 

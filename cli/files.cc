@@ -35,7 +35,8 @@ Result<std::string> read_all(const std::string& path) {
     if (f.file == nullptr) return failure(errno_error(path, "cannot read", errno));
     std::string text;
     char buffer[65536];
-    for (std::size_t n; (n = std::fread(buffer, 1, sizeof buffer, f.file)) > 0;) text.append(buffer, n);
+    for (std::size_t n; (n = std::fread(buffer, 1, sizeof buffer, f.file)) > 0;)
+        text.append(buffer, n);
     if (std::ferror(f.file) != 0) return failure(errno_error(path, "cannot read", errno));
     return text;
 }
@@ -127,7 +128,8 @@ Result<bool> write_file(const std::string& path, const std::string& text) {
     {
         File f(std::fopen(beside.c_str(), "wb"));
         if (f.file == nullptr) return failure(errno_error(path, "cannot write", errno));
-        if (std::fwrite(text.data(), 1, text.size(), f.file) != text.size() || std::fflush(f.file) != 0) {
+        if (std::fwrite(text.data(), 1, text.size(), f.file) != text.size() ||
+            std::fflush(f.file) != 0) {
             const int e = errno;
             std::remove(beside.c_str());
             return failure(errno_error(path, "cannot write", e));
@@ -139,7 +141,8 @@ Result<bool> write_file(const std::string& path, const std::string& text) {
     return true;
 }
 
-Result<std::vector<std::string>> list_files(const std::string& directory, const std::string& ending) {
+Result<std::vector<std::string>> list_files(const std::string& directory,
+                                            const std::string& ending) {
     std::error_code ec;
     const std::filesystem::directory_iterator it(directory, ec);
     if (ec) return failure(errno_error(directory, "cannot read the directory", ec.value()));

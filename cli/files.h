@@ -17,7 +17,8 @@ Result<std::string> read_text_file(const std::string& path);
 Result<FileBytes> read_image_file(const std::string& path);
 Result<bool> write_file(const std::string& path, const std::string& text);
 // The names of the files in a directory that end in `ending`, sorted.
-Result<std::vector<std::string>> list_files(const std::string& directory, const std::string& ending);
+Result<std::vector<std::string>> list_files(const std::string& directory,
+                                            const std::string& ending);
 Error errno_error(const std::string& path, const std::string& what, int error_number);
 
 }  // namespace cowlab

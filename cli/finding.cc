@@ -29,13 +29,16 @@ void keep_latest_directories(const std::string& out) {
     std::error_code ec;
     std::vector<std::pair<fs::file_time_type, fs::path>> runs;
     for (const auto& e : fs::directory_iterator(out, ec)) {
-        if (fs::exists(e.path() / "verdict.json", ec)) runs.emplace_back(fs::last_write_time(e.path(), ec), e.path());
+        if (fs::exists(e.path() / "verdict.json", ec))
+            runs.emplace_back(fs::last_write_time(e.path(), ec), e.path());
     }
     std::sort(runs.begin(), runs.end());
-    for (std::size_t i = 0; i + run_directories_max < runs.size(); ++i) fs::remove_all(runs[i].second, ec);
+    for (std::size_t i = 0; i + run_directories_max < runs.size(); ++i)
+        fs::remove_all(runs[i].second, ec);
 }
 
-void link_images(const std::string& folder, const Scenario& scenario, const std::string& directory) {
+void link_images(const std::string& folder, const Scenario& scenario,
+                 const std::string& directory) {
     namespace fs = std::filesystem;
     std::error_code ec;
     for (const Step& s : scenario.steps) {
@@ -52,7 +55,8 @@ void link_images(const std::string& folder, const Scenario& scenario, const std:
 
 std::uint64_t monotonic_ms() {
     const auto now = std::chrono::steady_clock::now().time_since_epoch();
-    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+    return static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
 }
 
 Scenario complete_scenario(const Scenario& run_lines, const RunResult& result) {
@@ -67,8 +71,12 @@ Scenario complete_scenario(const Scenario& run_lines, const RunResult& result) {
     return s;
 }
 
-FailsAlike::FailsAlike(SimHost& host, ImageSource* images, const Verdict& verdict, std::uint64_t seconds)
-    : host_(host), images_(images), verdict_(verdict), deadline_ms_(monotonic_ms() + seconds * 1000) {}
+FailsAlike::FailsAlike(SimHost& host, ImageSource* images, const Verdict& verdict,
+                       std::uint64_t seconds)
+    : host_(host),
+      images_(images),
+      verdict_(verdict),
+      deadline_ms_(monotonic_ms() + seconds * 1000) {}
 
 bool FailsAlike::fails_alike(const Scenario& candidate) {
     RunSetup setup;
@@ -96,7 +104,8 @@ void shrink_finding(SimHost& host, ImageSource* images, std::uint64_t seconds, F
     f.broken_step = again.verdict.step;
 }
 
-Result<bool> write_run_directory(const RunDirectory& where, SimHost& host, ImageSource* images, Finding& f) {
+Result<bool> write_run_directory(const RunDirectory& where, SimHost& host, ImageSource* images,
+                                 Finding& f) {
     f.directory = fmt::format("{}/{:08x}-{}", where.out, where.options_digest & 0xffffffff, f.seed);
     std::error_code ec;
     std::filesystem::create_directories(f.directory, ec);
@@ -110,27 +119,34 @@ Result<bool> write_run_directory(const RunDirectory& where, SimHost& host, Image
         for (std::uint64_t i = 0; i < r.kept(); ++i) {
             const Record& e = r.at(i);
             const char* kind = e.kind < record_kinds().size() ? record_kinds()[e.kind].name : "?";
-            trace += fmt::format("{{\"us\":{},\"kind\":\"{}\",\"actor\":{},\"detail\":{},\"a\":{},\"b\":{},\"c\":{}}}\n",
-                                 e.time_us, kind, e.actor, e.detail, e.a, e.b, e.c);
+            trace += fmt::format(
+                "{{\"us\":{},\"kind\":\"{}\",\"actor\":{},\"detail\":{},\"a\":{},\"b\":{},\"c\":{}}"
+                "}\n",
+                e.time_us, kind, e.actor, e.detail, e.a, e.b, e.c);
         }
     };
     run_scenario(host, f.shrunk.scenario, setup);
-    nlohmann::json verdict = {{"word", f.verdict.word},
-                              {"invariant", f.verdict.invariant},
-                              {"text", f.shrunk_verdict.failed ? f.shrunk_verdict.text : f.verdict.text},
-                              {"seed", f.seed},
-                              {"broken_step", f.broken_step},
-                              {"reproduced", f.reproduced},
-                              {"minimal", f.shrunk.minimal},
-                              {"operations", f.shrunk.operations},
-                              {"operations_before", f.shrunk.operations_before}};
+    nlohmann::json verdict = {
+        {"word", f.verdict.word},
+        {"invariant", f.verdict.invariant},
+        {"text", f.shrunk_verdict.failed ? f.shrunk_verdict.text : f.verdict.text},
+        {"seed", f.seed},
+        {"broken_step", f.broken_step},
+        {"reproduced", f.reproduced},
+        {"minimal", f.shrunk.minimal},
+        {"operations", f.shrunk.operations},
+        {"operations_before", f.shrunk.operations_before}};
     const std::pair<const char*, std::string> files[] = {
-        {"seed.txt", fmt::format("{}\n", f.seed)},  {"options.json", where.options_json + "\n"},
-        {"original.scn", print(f.original)},        {"shrunk.scn", print(f.shrunk.scenario)},
-        {"trace.jsonl", trace},                     {"verdict.json", verdict.dump(2) + "\n"},
+        {"seed.txt", fmt::format("{}\n", f.seed)},
+        {"options.json", where.options_json + "\n"},
+        {"original.scn", print(f.original)},
+        {"shrunk.scn", print(f.shrunk.scenario)},
+        {"trace.jsonl", trace},
+        {"verdict.json", verdict.dump(2) + "\n"},
     };
     for (const auto& [name, text] : files) {
-        if (auto r = write_file(f.directory + "/" + name, text); !r) return failure(std::move(r).error());
+        if (auto r = write_file(f.directory + "/" + name, text); !r)
+            return failure(std::move(r).error());
     }
     link_images(where.images_folder, f.shrunk.scenario, f.directory);
     keep_latest_directories(where.out);
@@ -140,7 +156,8 @@ Result<bool> write_run_directory(const RunDirectory& where, SimHost& host, Image
 void print_finding(SimHost& host, ImageSource* images, const Finding& f) {
     const Verdict& v = f.shrunk_verdict.failed ? f.shrunk_verdict : f.verdict;
     fmt::print("\n{}\n", headline(v));
-    fmt::print("                            seen at step {} of {}\n\n", std::min(f.broken_step + 1, f.shrunk.scenario.steps.size()),
+    fmt::print("                            seen at step {} of {}\n\n",
+               std::min(f.broken_step + 1, f.shrunk.scenario.steps.size()),
                f.shrunk.scenario.steps.size());
     RunSetup setup;
     setup.images = images;
@@ -149,14 +166,17 @@ void print_finding(SimHost& host, ImageSource* images, const Finding& f) {
     for (std::size_t i = 0; i < f.shrunk.scenario.steps.size(); ++i) {
         std::string line = print_line(f.shrunk.scenario.steps[i]);
         if (line.size() > 60) line = line.substr(0, 57) + "...";
-        std::string answer = i < run.answers.size() && !run.answers[i].empty() ? run.answers[i].front() : "";
+        std::string answer =
+            i < run.answers.size() && !run.answers[i].empty() ? run.answers[i].front() : "";
         if (answer.size() > 48) answer = answer.substr(0, 45) + "...";
         fmt::print("{} {:>4}  {:<60} {}\n", i == f.broken_step ? ">" : " ", i + 1, line, answer);
     }
     fmt::print("\n  {}\n\n", v.text);
-    fmt::print("scenario   {}/shrunk.scn      {} operations (from {}), {} power loss, {} pins{}\n", f.directory,
-               f.shrunk.operations, f.shrunk.operations_before, count_of(f.shrunk.scenario, Verb::power_loss),
-               count_of(f.shrunk.scenario, Verb::pin), f.shrunk.minimal ? "" : "   (not yet minimal: time was up)");
+    fmt::print("scenario   {}/shrunk.scn      {} operations (from {}), {} power loss, {} pins{}\n",
+               f.directory, f.shrunk.operations, f.shrunk.operations_before,
+               count_of(f.shrunk.scenario, Verb::power_loss),
+               count_of(f.shrunk.scenario, Verb::pin),
+               f.shrunk.minimal ? "" : "   (not yet minimal: time was up)");
     fmt::print("replay     cowlab replay {}/shrunk.scn --trace\n", f.directory);
 }
 

@@ -49,7 +49,8 @@ struct RunDirectory {
     std::string options_json;
     std::string images_folder;
 };
-Result<bool> write_run_directory(const RunDirectory& where, SimHost& host, ImageSource* images, Finding& finding);
+Result<bool> write_run_directory(const RunDirectory& where, SimHost& host, ImageSource* images,
+                                 Finding& finding);
 
 // The last lines of a failing run: verdict, story, scenario, replay command.
 void print_finding(SimHost& host, ImageSource* images, const Finding& finding);

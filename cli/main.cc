@@ -27,7 +27,8 @@ int exit_code(Error::Kind kind) {
 
 int report(const Error& e) {
     std::fflush(stdout);
-    std::fprintf(stderr, "cowlab: %s%s%s\n", e.where.c_str(), e.where.empty() ? "" : ": ", e.text.c_str());
+    std::fprintf(stderr, "cowlab: %s%s%s\n", e.where.c_str(), e.where.empty() ? "" : ": ",
+                 e.text.c_str());
     return exit_code(e.kind);
 }
 
@@ -42,7 +43,8 @@ int finish(const Result<int>& result) {
 
 // What the user typed wrong, in one sentence, with what to do.
 int usage(const std::string& text) {
-    std::fprintf(stderr, "cowlab: %s: see `cowlab --help` or `cowlab COMMAND --help`\n", text.c_str());
+    std::fprintf(stderr, "cowlab: %s: see `cowlab --help` or `cowlab COMMAND --help`\n",
+                 text.c_str());
     return 2;
 }
 
@@ -62,9 +64,9 @@ constexpr PlannedCommand planned[] = {
     {"bench", "the figures of the performance budget"},
 };
 
-constexpr const char* planned_options[] = {"--jobs",   "--shard", "--strategy", "--html",  "--script",
-                                           "--lockstep", "--bind",  "--junit", "--tap",
-                                           "--resume", "--stop-on-known", "--create", "--overwrite"};
+constexpr const char* planned_options[] = {
+    "--jobs",  "--shard", "--strategy", "--html",          "--script", "--lockstep", "--bind",
+    "--junit", "--tap",   "--resume",   "--stop-on-known", "--create", "--overwrite"};
 
 std::string rules_help() {
     std::string text = "switch one safety rule of the correct engine off:";
@@ -86,7 +88,8 @@ bool parse_range(const std::string& text, std::uint64_t& first, std::uint64_t& l
     try {
         std::size_t used = 0;
         first = std::stoull(text.substr(0, dash), &used);
-        if (used != (dash == std::string::npos ? text.size() : dash) || text[0] == '-') return false;
+        if (used != (dash == std::string::npos ? text.size() : dash) || text[0] == '-')
+            return false;
         last = first;
         if (dash == std::string::npos) return true;
         const std::string rest = text.substr(dash + 1);
@@ -116,8 +119,11 @@ bool parse_duration(const std::string& text, std::uint64_t& seconds) {
 
 int main(int argc, char** argv) {
     cowlab::set_version_text(cowlab::program_version());
-    CLI::App app{"cowlab: a copy-on-write snapshot engine with the behaviour of Linux's dm-snapshot, and the "
-                 "laboratory that proves it", "cowlab"};
+    CLI::App app{
+        "cowlab: a copy-on-write snapshot engine with the behaviour of Linux's dm-snapshot, and "
+        "the "
+        "laboratory that proves it",
+        "cowlab"};
     app.require_subcommand(1);
     app.set_version_flag("--version", cowlab::program_version());
 
@@ -125,29 +131,40 @@ int main(int argc, char** argv) {
     std::string conform_compat;
     CLI::App* conform_command =
         app.add_subcommand("conform", "every recorded case of a real kernel against our engine");
-    conform_command->add_option("DIR", conform.directories, "folders with CASE.trace, CASE.out, images and MANIFEST")
+    conform_command
+        ->add_option("DIR", conform.directories,
+                     "folders with CASE.trace, CASE.out, images and MANIFEST")
         ->required();
     conform_command->add_option("--compat", conform_compat,
                                 "kernel or none; without it each case runs with both");
     conform_command->add_option("--only", conform.only, "only cases whose name matches this glob");
     conform_command->add_flag("--digests", conform.digests, "print a digest of each case");
-    conform_command->add_flag("--bytes", conform.byte_cells, "sectors are real bytes instead of content tags");
+    conform_command->add_flag("--bytes", conform.byte_cells,
+                              "sectors are real bytes instead of content tags");
     conform_command->add_flag("-v,--verbose", conform.verbose, "a line for every case");
 
     cowlab::RunOptions run;
     std::string seeds, seed, duration;
     CLI::App* run_command = app.add_subcommand("run", "a campaign in the simulator");
     add_policy_options(run_command, run.policy);
-    CLI::Option* seeds_option = run_command->add_option("--seeds", seeds, "A-B, both included (default 1-1000)");
+    CLI::Option* seeds_option =
+        run_command->add_option("--seeds", seeds, "A-B, both included (default 1-1000)");
     run_command->add_option("--seed", seed, "one seed")->excludes(seeds_option);
-    run_command->add_option("--for", duration, "go on for so long: 60s, 10m, 2h (from the first seed on)");
-    run_command->add_option("--profile", run.profile, "quick, nightly or hell")->default_str("quick");
-    run_command->add_option("--out", run.out, "where run directories are written")->default_str("out");
-    run_command->add_option("--from", run.from, "a folder with origin.img and cow.img to start every run from");
-    run_command->add_option("--max-findings", run.max_findings, "stop after so many kinds of finding");
-    run_command->add_option("--shrink-for", run.shrink_seconds, "seconds to shrink a finding")->default_str("5");
+    run_command->add_option("--for", duration,
+                            "go on for so long: 60s, 10m, 2h (from the first seed on)");
+    run_command->add_option("--profile", run.profile, "quick, nightly or hell")
+        ->default_str("quick");
+    run_command->add_option("--out", run.out, "where run directories are written")
+        ->default_str("out");
+    run_command->add_option("--from", run.from,
+                            "a folder with origin.img and cow.img to start every run from");
+    run_command->add_option("--max-findings", run.max_findings,
+                            "stop after so many kinds of finding");
+    run_command->add_option("--shrink-for", run.shrink_seconds, "seconds to shrink a finding")
+        ->default_str("5");
     run_command->add_flag("--digests", run.digests, "print only a digest of each run");
-    run_command->add_flag("--check-determinism", run.check_determinism, "make every run twice and compare");
+    run_command->add_flag("--check-determinism", run.check_determinism,
+                          "make every run twice and compare");
 
     cowlab::ReplayOptions replay;
     std::string world = "sim";
@@ -156,19 +173,25 @@ int main(int argc, char** argv) {
     replay_command->add_option("FILE", replay.file, "a scenario, or a golden case")->required();
     replay_command->add_option("--on", world, "sim (device and kernel: not in this version)");
     replay_command->add_flag("--trace", replay.trace, "every request and event, in columns");
-    replay_command->add_flag("--answers", replay.answers, "the lines with their answers, as golden's .out files");
+    replay_command->add_flag("--answers", replay.answers,
+                             "the lines with their answers, as golden's .out files");
     replay_command->add_option("--until", replay.until, "stop after this many steps");
-    replay_command->add_option("--images", replay.images, "write what is on the disks at the end to this folder");
-    replay_command->add_flag("--bytes", replay.byte_cells, "sectors are real bytes instead of content tags");
+    replay_command->add_option("--images", replay.images,
+                               "write what is on the disks at the end to this folder");
+    replay_command->add_flag("--bytes", replay.byte_cells,
+                             "sectors are real bytes instead of content tags");
 
     cowlab::ShrinkOptions shrink;
-    CLI::App* shrink_command = app.add_subcommand("shrink", "the smallest scenario with the same verdict");
+    CLI::App* shrink_command =
+        app.add_subcommand("shrink", "the smallest scenario with the same verdict");
     add_policy_options(shrink_command, shrink.policy);
     shrink_command->add_option("FILE", shrink.file, "a scenario that fails")->required();
-    shrink_command->add_option("-o,--output", shrink.output, "write it here instead of standard output");
+    shrink_command->add_option("-o,--output", shrink.output,
+                               "write it here instead of standard output");
     shrink_command->add_option("--for", shrink.seconds, "seconds")->default_str("30");
 
-    CLI::App* store = app.add_subcommand("store", "offline work on a COW device (persistent store)");
+    CLI::App* store =
+        app.add_subcommand("store", "offline work on a COW device (persistent store)");
     store->require_subcommand(1);
     cowlab::store::DumpOptions dump;
     CLI::App* dump_command = store->add_subcommand("dump", "header, areas and exceptions");
@@ -177,7 +200,8 @@ int main(int argc, char** argv) {
     cowlab::store::CheckOptions check;
     CLI::App* check_command = store->add_subcommand("check", "check the structure");
     check_command->add_option("IMAGE", check.image, "PATH[@SECTOR+COUNT]")->required();
-    check_command->add_option("--origin", check.origin, "the origin; its size bounds the old chunks");
+    check_command->add_option("--origin", check.origin,
+                              "the origin; its size bounds the old chunks");
     check_command->add_flag("--json", check.json, "as JSON");
     cowlab::store::ReadOptions read;
     std::uint64_t read_size = 0, read_chunk = 0;
@@ -185,10 +209,13 @@ int main(int argc, char** argv) {
     read_command->add_option("COW", read.cow, "PATH[@SECTOR+COUNT]")->required();
     read_command->add_option("--origin", read.origin, "PATH[@SECTOR+COUNT]")->required();
     read_command->add_option("-o,--output", read.output, "to this file instead of standard output");
-    CLI::Option* size_option = read_command->add_option("--size", read_size, "sectors of the snapshot (default: the origin's)");
-    read_command->add_flag("--salvage", read.salvage, "serve what an invalid or damaged store still holds");
-    CLI::Option* chunk_option =
-        read_command->add_option("--chunk-size", read_chunk, "with --salvage: the chunk size in sectors, if the header is lost");
+    CLI::Option* size_option = read_command->add_option(
+        "--size", read_size, "sectors of the snapshot (default: the origin's)");
+    read_command->add_flag("--salvage", read.salvage,
+                           "serve what an invalid or damaged store still holds");
+    CLI::Option* chunk_option = read_command->add_option(
+        "--chunk-size", read_chunk,
+        "with --salvage: the chunk size in sectors, if the header is lost");
 
     for (const PlannedCommand& p : planned) {
         if (argc > 1 && std::string(argv[1]) == p.name) {
@@ -236,24 +263,28 @@ int main(int argc, char** argv) {
     }
     if (run_command->parsed()) {
         if (!seeds.empty() && !parse_range(seeds, run.seed_first, run.seed_last)) {
-            return usage("--seeds " + seeds + ": write A-B with A <= B, for example --seeds 1-1000");
+            return usage("--seeds " + seeds +
+                         ": write A-B with A <= B, for example --seeds 1-1000");
         }
         if (!seed.empty()) {
-            if (!parse_range(seed, run.seed_first, run.seed_last) || run.seed_first != run.seed_last) {
+            if (!parse_range(seed, run.seed_first, run.seed_last) ||
+                run.seed_first != run.seed_last) {
                 return usage("--seed " + seed + ": write one number");
             }
         }
         if (!duration.empty()) {
             std::uint64_t seconds = 0;
             if (!parse_duration(duration, seconds)) {
-                return usage("--for " + duration + ": write seconds, or a number with s, m or h, for example 60s");
+                return usage("--for " + duration +
+                             ": write seconds, or a number with s, m or h, for example 60s");
             }
             run.seconds = seconds;
         }
         return finish(cowlab::run_campaign(run));
     }
     if (replay_command->parsed()) {
-        if (world == "device" || world == "kernel") return usage("--on " + world + ": not in this version");
+        if (world == "device" || world == "kernel")
+            return usage("--on " + world + ": not in this version");
         if (world != "sim") return usage("--on " + world + ": there is sim");
         return finish(cowlab::replay(replay));
     }

@@ -14,9 +14,10 @@ Result<bool> apply_policy_options(const PolicyOptions& options, Header& header, 
         } else if (options.compat == "4.12") {
             p = Policy::v4_12;
         } else if (options.compat != "none" && options.compat != "default") {
-            return failure({Error::Kind::usage, "--compat",
-                            fmt::format("no policy `{}`: there is none (the correct engine), kernel and 4.12",
-                                        options.compat)});
+            return failure(
+                {Error::Kind::usage, "--compat",
+                 fmt::format("no policy `{}`: there is none (the correct engine), kernel and 4.12",
+                             options.compat)});
         }
         if (p != header.policy) note += fmt::format(" --compat {}", options.compat);
         header.policy = p;

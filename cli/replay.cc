@@ -18,7 +18,6 @@ std::string directory_of(const std::string& file) {
     return d.empty() ? "." : d;
 }
 
-
 // FILE:LINE of the header line that names a rule nobody knows.
 std::string where_of_rule(const std::string& file, const Header& header) {
     auto text = read_text_file(file);
@@ -33,7 +32,8 @@ std::string where_of_rule(const std::string& file, const Header& header) {
         for (const std::string& rule : header.without) {
             Header one;
             one.without = {rule};
-            if (!policy_of(one, {}) && l.find(rule) != std::string::npos) return fmt::format("{}:{}", file, line);
+            if (!policy_of(one, {}) && l.find(rule) != std::string::npos)
+                return fmt::format("{}:{}", file, line);
         }
     }
     return file;
@@ -61,7 +61,8 @@ Result<bool> write_images(SimWorld& sim, const std::string& directory) {
     for (const BaseDisk& d : sim.world().disks()) {
         std::string bytes(d.spec.size.bytes(), '\0');
         for (std::uint64_t s = 0; s < d.spec.size.value; ++s) {
-            sim.cells().bytes_of(d.medium->raw_read({s}), reinterpret_cast<std::uint8_t*>(bytes.data()) + s * sector_bytes);
+            sim.cells().bytes_of(d.medium->raw_read({s}),
+                                 reinterpret_cast<std::uint8_t*>(bytes.data()) + s * sector_bytes);
         }
         const std::string path = fmt::format("{}/{}.img", directory, d.name_view());
         if (auto r = write_file(path, bytes); !r) return failure(std::move(r).error());
@@ -107,23 +108,31 @@ Result<int> replay(const ReplayOptions& options) {
     const Verdict& v = run.verdict;
     if (options.answers && !v.failed) return 0;
     if (run.pins_total > 0) fmt::print("pins {} of {} met\n", run.pins_met, run.pins_total);
-    fmt::print("digest {:016x}   {} steps, {} device I/Os\n", run.digest, run.answers.size(), run.requests);
+    fmt::print("digest {:016x}   {} steps, {} device I/Os\n", run.digest, run.answers.size(),
+               run.requests);
     if (v.failed) {
         fmt::print("FAIL {}   {}{}\n", v.word,
-                   v.invariant == 0 || std::string_view(v.text).substr(0, 4) == "INV-" ? "" : fmt::format("INV-{}: ", v.invariant),
+                   v.invariant == 0 || std::string_view(v.text).substr(0, 4) == "INV-"
+                       ? ""
+                       : fmt::format("INV-{}: ", v.invariant),
                    v.text);
-        fmt::print("     at step {} of {}: {}\n", std::min<std::size_t>(v.step + 1, scenario->steps.size()), scenario->steps.size(),
-                   v.step < scenario->steps.size() ? print_line(scenario->steps[v.step]) : "the end");
+        fmt::print(
+            "     at step {} of {}: {}\n",
+            std::min<std::size_t>(v.step + 1, scenario->steps.size()), scenario->steps.size(),
+            v.step < scenario->steps.size() ? print_line(scenario->steps[v.step]) : "the end");
         return 1;
     }
     if (scenario->header.verdict.kind == ExpectedVerdict::Kind::fail) {
         if (run.pins_met < run.pins_total) {
-            fmt::print("undecided: the scenario was made to fail ({}), but not all of its pins were met\n",
-                       scenario->header.verdict.word);
+            fmt::print(
+                "undecided: the scenario was made to fail ({}), but not all of its pins were met\n",
+                scenario->header.verdict.word);
             return 4;
         }
         fmt::print("passes (the file says it failed with: {}{})\n", scenario->header.verdict.word,
-                   scenario->header.verdict.invariant == 0 ? "" : fmt::format(" INV-{}", scenario->header.verdict.invariant));
+                   scenario->header.verdict.invariant == 0
+                       ? ""
+                       : fmt::format(" INV-{}", scenario->header.verdict.invariant));
         return 0;
     }
     fmt::print("passes\n");
@@ -142,7 +151,8 @@ Result<int> shrink_file(const ShrinkOptions& options) {
     const RunResult run = run_scenario(host, *scenario, setup);
     if (!run.verdict.failed) {
         return failure({Error::Kind::stopped, options.file,
-                        "this scenario does not fail: there is nothing to shrink; see `cowlab replay FILE --trace`"});
+                        "this scenario does not fail: there is nothing to shrink; see `cowlab "
+                        "replay FILE --trace`"});
     }
     FailsAlike judge(host, &images, run.verdict, options.seconds);
     const ShrinkResult result = shrink(*scenario, judge);
@@ -153,7 +163,8 @@ Result<int> shrink_file(const ShrinkOptions& options) {
         return failure(std::move(r).error());
     }
     std::fprintf(stderr, "%zu operations (from %zu), %zu candidates tried%s\n", result.operations,
-                 result.operations_before, result.tried, result.minimal ? "" : ", time was up: not minimal yet");
+                 result.operations_before, result.tried,
+                 result.minimal ? "" : ", time was up: not minimal yet");
     return 0;
 }
 

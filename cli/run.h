@@ -22,7 +22,7 @@ struct RunOptions {
     std::optional<std::uint64_t> seconds;  // go on from seed_first until so much time has passed
     std::string profile = "quick";
     std::string out = "out";
-    std::string from;           // a folder with origin and COW images to start from
+    std::string from;                // a folder with origin and COW images to start from
     std::uint64_t max_findings = 0;  // 0: no limit
     bool digests = false;
     bool check_determinism = false;
@@ -49,7 +49,6 @@ struct ShrinkOptions {
 Result<int> run_campaign(const RunOptions& options);
 Result<int> replay(const ReplayOptions& options);
 Result<int> shrink_file(const ShrinkOptions& options);
-
 
 // Set by SIGINT and SIGTERM: finish what is under way, write the results.
 void stop_on_signals();

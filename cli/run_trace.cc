@@ -32,12 +32,14 @@ std::vector<std::string> trace_of(SimWorld& sim, const Scenario& scenario) {
     };
     names.error = [](std::uint64_t e) -> std::string { return name_of(static_cast<Errc>(e)); };
     names.step = [&](std::uint64_t step) -> std::string {
-        return step < scenario.steps.size() ? print_line(scenario.steps[step]) : "(end of the scenario)";
+        return step < scenario.steps.size() ? print_line(scenario.steps[step])
+                                            : "(end of the scenario)";
     };
     std::vector<std::string> lines{trace_legend()};
     const Recorder& recorder = world.recorder();
     if (recorder.kept() < recorder.count()) {
-        lines.push_back(fmt::format("          … {} records before these", recorder.count() - recorder.kept()));
+        lines.push_back(
+            fmt::format("          … {} records before these", recorder.count() - recorder.kept()));
     }
     for (std::uint64_t i = 0; i < recorder.kept(); ++i) {
         std::string line = trace_line(recorder.at(i), record_kinds(), names);

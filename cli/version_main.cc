@@ -17,7 +17,8 @@ std::string program_version() {
 #else
     const char* sanitizer = "";
 #endif
-    return fmt::format("cowlab {}   commit {}   {}{}", COWLAB_VERSION, COWLAB_COMMIT, compiler, sanitizer);
+    return fmt::format("cowlab {}   commit {}   {}{}", COWLAB_VERSION, COWLAB_COMMIT, compiler,
+                       sanitizer);
 }
 
 }  // namespace cowlab

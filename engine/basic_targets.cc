@@ -47,8 +47,7 @@ Constructed construct_linear(const TargetContext& c) {
 
 class ErrorTarget final : public Target {
   public:
-    explicit ErrorTarget(const TargetContext& c)
-        : Target(c.engine, c.device, c.begin, c.length) {}
+    explicit ErrorTarget(const TargetContext& c) : Target(c.engine, c.device, c.begin, c.length) {}
     MapResult map(TargetBio& bio, MapMay) override {
         bio.status = Errc::eio;
         return MapResult::failed;

@@ -29,7 +29,8 @@ void Copier::copy(CopyJob& job) {
 
 // One spawn at a time; a worker that starts work spawns the next while there is more to do.
 void Copier::start_worker() {
-    if (worker_task_.is_linked() || !work_left() || workers_ >= engine_.limits.copy_workers_max) return;
+    if (worker_task_.is_linked() || !work_left() || workers_ >= engine_.limits.copy_workers_max)
+        return;
     ++workers_;
     engine_.executor.spawn(worker_task_);
 }

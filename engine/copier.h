@@ -1,4 +1,5 @@
-// The copier of one snapshot: copies ranges between devices, and calls back in one place (spec §11).
+// The copier of one snapshot: copies ranges between devices, and calls back in one place (spec
+// §11).
 //
 // A job up to the piece size is one read and then one write; a longer one is cut into pieces that
 // complete in any order. After the first error no new piece is started; those in flight end, so a
@@ -70,8 +71,8 @@ class Copier {
 
     Engine& engine_;
     CopyThrottle throttle_;
-    List<CopyJob> waiting_;    // with pieces not started yet
-    List<CopyJob> finished_;   // waiting for their callback
+    List<CopyJob> waiting_;   // with pieces not started yet
+    List<CopyJob> finished_;  // waiting for their callback
     OwnedTask worker_task_;
     OwnedTask callback_task_;
     std::uint32_t workers_ = 0;

@@ -89,8 +89,8 @@ Errc DeviceMapper::create(std::string_view name) {
         return Errc::einval;
     }
     if (find(name) != nullptr) return Errc::ebusy;
-    auto* device = engine_.memory.create<MappedDevice>(
-        MemoryUse::device, engine_, name, DeviceNumber{mapped_major, next_minor_});
+    auto* device = engine_.memory.create<MappedDevice>(MemoryUse::device, engine_, name,
+                                                       DeviceNumber{mapped_major, next_minor_});
     if (device == nullptr) return Errc::enomem;
     ++next_minor_;
     devices_.push_back(*device);
@@ -118,7 +118,8 @@ Errc DeviceMapper::load(std::string_view name, const TableLine* lines, std::size
     Errc e = table->construct(*this, lines, count);
     if (e == Errc::ok && reaches(*table, *device, 0)) {
         Text<200> line;
-        line << "device-mapper: table: " << name << ": the device would stand on itself, or on more than "
+        line << "device-mapper: table: " << name
+             << ": the device would stand on itself, or on more than "
              << std::uint64_t{stack_depth_max} << " others";
         engine_.events.log(line.view());
         e = Errc::einval;
@@ -170,7 +171,8 @@ Errc DeviceMapper::remove(std::string_view name) {
 Errc DeviceMapper::rename(std::string_view from, std::string_view to) {
     MappedDevice* device = find(from);
     if (device == nullptr) return Errc::enxio;
-    if (to.empty() || to.size() > MappedDevice::name_max || to.find('/') != std::string_view::npos) {
+    if (to.empty() || to.size() > MappedDevice::name_max ||
+        to.find('/') != std::string_view::npos) {
         return Errc::einval;
     }
     if (find(to) != nullptr) return Errc::ebusy;

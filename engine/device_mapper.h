@@ -33,7 +33,8 @@ class DeviceMapper {
     MappedDevice* find(std::string_view name) const;
     BlockDevice* find(DeviceNumber number) const;
     List<MappedDevice, MappedDevice>& devices() { return devices_; }
-    // Mapped devices with a table, live or inactive, on this one, plus holders (MappedDevice::hold).
+    // Mapped devices with a table, live or inactive, on this one, plus holders
+    // (MappedDevice::hold).
     std::uint32_t open_count(const MappedDevice& device) const;
     // "START LENGTH TYPE TEXT" of every target, joined by " ; ", blanks at the end dropped.
     void print(const Table* table, StatusKind kind, TextSink& out) const;

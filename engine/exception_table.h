@@ -99,8 +99,8 @@ class ExceptionTable {
     std::byte** slabs_ = nullptr;
     Index slab_count_ = 0;
     Index slab_capacity_ = 0;
-    Index unused_ = 0;      // entries never used so far begin here
-    Index free_ = end;      // entries given back, linked by next
+    Index unused_ = 0;  // entries never used so far begin here
+    Index free_ = end;  // entries given back, linked by next
     std::uint64_t entry_count_ = 0;
     std::uint64_t exception_count_ = 0;
     std::uint64_t bytes_ = 0;

@@ -53,7 +53,8 @@ void MappedDevice::start(Bio& bio) {
     request->next = bio.start;
     const bool flushes = bio.op == Op::flush || bio.preflush;
     request->phase = flushes ? Request::Phase::preflush : Request::Phase::data;
-    request->flush_target = flushes && !live_->targets().empty() ? &live_->targets().front() : nullptr;
+    request->flush_target =
+        flushes && !live_->targets().empty() ? &live_->targets().front() : nullptr;
     advance(*request, MapMay::not_wait);
 }
 
@@ -75,9 +76,8 @@ bool MappedDevice::advance_flush(Request& request, MapMay may) {
             if (piece == nullptr) {
                 piece = &new_piece(request, target);
                 piece->op = Op::flush;
-                piece->purpose = request.bio->purpose == Purpose::forwarded
-                                     ? Purpose::flush
-                                     : request.bio->purpose;
+                piece->purpose = request.bio->purpose == Purpose::forwarded ? Purpose::flush
+                                                                            : request.bio->purpose;
                 piece->copy_number = request.next_copy;
                 piece->fua = request.bio->fua;
                 piece->start = request.bio->start;

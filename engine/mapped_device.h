@@ -19,14 +19,14 @@ namespace cowlab {
 struct Request : ListNode<> {
     Bio* bio = nullptr;
     MappedDevice* device = nullptr;
-    Sectors next;              // what is not mapped yet
+    Sectors next;                    // what is not mapped yet
     Target* flush_target = nullptr;  // where the flush fan-out stands
-    std::uint32_t pieces = 1;  // in flight, plus one while mapping goes on
+    std::uint32_t pieces = 1;        // in flight, plus one while mapping goes on
     std::uint8_t next_copy = 0;
     Errc status = Errc::ok;
     enum class Phase : std::uint8_t { preflush, data } phase = Phase::data;
     TargetBio* waiting = nullptr;  // the piece whose target wants a fiber
-    TargetBio first;           // most requests are one piece
+    TargetBio first;               // most requests are one piece
     bool first_in_use = false;
 };
 

@@ -71,16 +71,25 @@ class MetadataBuffer {
         const Sectors first = whole.value <= small_sectors ? whole : min(head, whole);
         if (first.value > 0) {
             zero_to(first.bytes());
-            const Errc e = sync_io(engine_, device, {.op = Op::write, .purpose = purpose, .start = start,
-                                                     .length = first, .payload = payload(),
-                                                     .preflush = durable, .fua = durable});
+            const Errc e = sync_io(engine_, device,
+                                   {.op = Op::write,
+                                    .purpose = purpose,
+                                    .start = start,
+                                    .length = first,
+                                    .payload = payload(),
+                                    .preflush = durable,
+                                    .fua = durable});
             if (e != Errc::ok) return e;
         }
         if (first < whole) {
-            return sync_io(engine_, device, {.op = Op::write, .purpose = purpose,
-                                             .start = start + first, .length = whole - first,
-                                             .payload = Payload::zeros(), .preflush = durable,
-                                             .fua = durable});
+            return sync_io(engine_, device,
+                           {.op = Op::write,
+                            .purpose = purpose,
+                            .start = start + first,
+                            .length = whole - first,
+                            .payload = Payload::zeros(),
+                            .preflush = durable,
+                            .fua = durable});
         }
         return Errc::ok;
     }
@@ -120,9 +129,12 @@ class MetadataBuffer {
             const Sectors length = min(bounce_sectors, whole - at);
             // Straight into place: a piece that turns out to be all zeros is not counted as used.
             std::byte* to = data_ + at.bytes();
-            const Errc e = sync_io(engine_, device, {.op = Op::read, .purpose = purpose,
-                                                     .start = start + at, .length = length,
-                                                     .payload = Payload::bytes(to)});
+            const Errc e = sync_io(engine_, device,
+                                   {.op = Op::read,
+                                    .purpose = purpose,
+                                    .start = start + at,
+                                    .length = length,
+                                    .payload = Payload::bytes(to)});
             if (e != Errc::ok) return e;
             if (!all_zero(to, length.bytes())) {
                 zero_to(at.bytes());

@@ -11,7 +11,8 @@ PendingPool::~PendingPool() {
 }
 
 Errc PendingPool::reserve(std::uint32_t count) {
-    void* p = engine_.memory.allocate(count * sizeof(PendingException), MemoryUse::pending_exception);
+    void* p =
+        engine_.memory.allocate(count * sizeof(PendingException), MemoryUse::pending_exception);
     if (p == nullptr) return Errc::enomem;
     reserve_ = static_cast<PendingException*>(p);
     reserve_size_ = count;

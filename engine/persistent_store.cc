@@ -3,8 +3,8 @@
 // Why the order of a commit is what it is: the area write carries PREFLUSH, so the copied data of
 // every record in it, and the zeroed next area, are durable before the records are; and FUA, so the
 // records are durable before anybody who depends on them is told.
-#include "engine/metadata_buffer.h"
 #include "engine/exception_store.h"
+#include "engine/metadata_buffer.h"
 
 namespace cowlab {
 namespace {
@@ -16,7 +16,10 @@ class PersistentStore final : public ExceptionStore {
   public:
     PersistentStore(Engine& engine, DeviceNumber owner, BlockDevice& cow, Sectors origin_block,
                     ChunkSize chunk_size)
-        : ExceptionStore(engine, owner, cow, chunk_size), origin_block_(origin_block), area_(engine), header_(engine) {}
+        : ExceptionStore(engine, owner, cow, chunk_size),
+          origin_block_(origin_block),
+          area_(engine),
+          header_(engine) {}
 
     LoadResult read_metadata(LoadVisitor& visitor, Errc& error) override;
     bool prepare_exception(StoredException& e) override;
@@ -60,7 +63,8 @@ class PersistentStore final : public ExceptionStore {
     Errc format_new_store();
     Errc read_areas(LoadVisitor& visitor);
     Errc load_records(LoadVisitor& visitor, std::uint64_t area, bool& full);
-    Errc check_record(const Record& r, LoadVisitor& visitor, std::uint64_t area, std::uint64_t index);
+    Errc check_record(const Record& r, LoadVisitor& visitor, std::uint64_t area,
+                      std::uint64_t index);
     Errc write_area(Purpose purpose) {
         return area_.write(*cow_, area_start(current_area_), purpose, true);
     }
@@ -69,13 +73,14 @@ class PersistentStore final : public ExceptionStore {
 
     Sectors origin_block_;
     MetadataBuffer area_;
-    // A buffer of its own: an invalidation may write the header while a commit writes an area (B19).
+    // A buffer of its own: an invalidation may write the header while a commit writes an area
+    // (B19).
     MetadataBuffer header_;
     bool valid_ = false;
     std::uint64_t current_area_ = 0;
     std::uint64_t committed_ = 0;  // records in the current area
     ChunkIndex next_free_ = format::first_data_chunk;
-    std::uint64_t pending_ = 0;    // prepared and not committed
+    std::uint64_t pending_ = 0;  // prepared and not committed
     std::uint64_t batch_size_ = 0;
     List<StoredException> batch_;  // committed, waiting for the area write
     bool area_in_doubt_ = false;   // D4: memory and medium may differ: written again before merging
@@ -143,7 +148,8 @@ Errc PersistentStore::take_chunk_size(std::uint32_t sectors, bool supplied) {
              << chunk_size_.sectors().value << ".";
         log(line.view());
     }
-    if (const char* problem = chunk_size_problem(size, origin_block_, cow_->limits().logical_block)) {
+    if (const char* problem =
+            chunk_size_problem(size, origin_block_, cow_->limits().logical_block)) {
         engine_.mark(Mark::load_size_invalid);
         Text<120> line;
         line << "invalid on-disk chunk size " << sectors << ": " << problem << ".";
@@ -183,9 +189,12 @@ Errc PersistentStore::write_header(std::uint32_t valid, bool durable) {
 }
 
 Errc PersistentStore::zero_area(std::uint64_t area) {
-    const Errc e = sync_io(engine_, *cow_, {.op = Op::write, .purpose = Purpose::area_zeroing,
-                                            .start = area_start(area), .length = chunk_size_.sectors(),
-                                            .payload = Payload::zeros()});
+    const Errc e = sync_io(engine_, *cow_,
+                           {.op = Op::write,
+                            .purpose = Purpose::area_zeroing,
+                            .start = area_start(area),
+                            .length = chunk_size_.sectors(),
+                            .payload = Payload::zeros()});
     if (e != Errc::ok) log("zero_disk_area(", area, ") failed");
     return e;
 }
@@ -194,7 +203,8 @@ Errc PersistentStore::read_areas(LoadVisitor& visitor) {
     next_free_ = format::first_data_chunk;
     bool full = true;
     for (current_area_ = 0; full; ++current_area_) {
-        if (const Errc e = area_.read(*cow_, area_start(current_area_), Purpose::area_read); e != Errc::ok) {
+        if (const Errc e = area_.read(*cow_, area_start(current_area_), Purpose::area_read);
+            e != Errc::ok) {
             engine_.mark(Mark::load_area_error);
             return e;
         }
@@ -202,9 +212,11 @@ Errc PersistentStore::read_areas(LoadVisitor& visitor) {
         if (full) engine_.mark(Mark::load_area_full);
     }
     --current_area_;
-    if (engine_.policy.d3_load_validates && area_.clear_from(committed_)) engine_.deviate(owner_, 3);
+    if (engine_.policy.d3_load_validates && area_.clear_from(committed_))
+        engine_.deviate(owner_, 3);
     // The next free chunk is never a metadata chunk (omitting this was CVE-2013-4299, B30).
-    if (next_free_.value % format::area_stride(chunk_size_) == 1) engine_.mark(Mark::load_skips_area);
+    if (next_free_.value % format::area_stride(chunk_size_) == 1)
+        engine_.mark(Mark::load_skips_area);
     skip_metadata_chunk();
     return Errc::ok;
 }
@@ -378,7 +390,8 @@ MergeRun PersistentStore::prepare_merge() {
         }
         engine_.mark(Mark::prepare_merge_steps_back);
         --current_area_;
-        if (const Errc e = area_.read(*cow_, area_start(current_area_), Purpose::area_read); e != Errc::ok) {
+        if (const Errc e = area_.read(*cow_, area_start(current_area_), Purpose::area_read);
+            e != Errc::ok) {
             engine_.mark(Mark::prepare_merge_read_error);
             if (engine_.policy.d4_merge_rolls_back) {
                 engine_.deviate(owner_, 4);
@@ -392,7 +405,8 @@ MergeRun PersistentStore::prepare_merge() {
     MergeRun run{last.old_chunk, last.new_chunk, 1, Errc::ok};
     while (run.chunks < committed_) {
         const Record r = area_.record(committed_ - 1 - run.chunks);
-        if (r.old_chunk + run.chunks != last.old_chunk || r.new_chunk + run.chunks != last.new_chunk) {
+        if (r.old_chunk + run.chunks != last.old_chunk ||
+            r.new_chunk + run.chunks != last.new_chunk) {
             break;
         }
         ++run.chunks;
@@ -433,7 +447,8 @@ ExceptionStore* create_persistent_store(Engine& engine, DeviceNumber owner, Bloc
 }
 
 const char* chunk_size_problem(Sectors size, Sectors origin_block, Sectors cow_block) {
-    if (size.value == 0 || !std::has_single_bit(size.value)) return "Chunk size is not a power of 2";
+    if (size.value == 0 || !std::has_single_bit(size.value))
+        return "Chunk size is not a power of 2";
     if (!is_multiple_of(size, origin_block) || !is_multiple_of(size, cow_block)) {
         return "Chunk size is not a multiple of device blocksize";
     }

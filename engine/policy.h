@@ -14,18 +14,18 @@ struct EnginePolicy {
     bool d1_new_store_ordered = true;       // area 0 zeroed, flushed, then the header with FUA
     bool d2_invalid_header_durable = true;  // flush + FUA before any origin write is released
     bool d3_load_validates = true;          // tail zeroed, impossible records refused
-    bool d4_merge_rolls_back = true;        // a failed erase or area read leaves the store as it was
-    bool d5_one_merge_per_origin = true;    // in every path
-    bool d8_more_events = true;             // overflow, merge end, merge failure
-    bool d9_next_area_checked = true;       // no room for the next area is "no space" at prepare
-    bool d10_merge_length_64 = true;        // 64-bit length of a merge run
-    bool d11_merge_failure_clears = true;   // when a resume completes the merge
-    bool d12_overflow_clears = true;        // when the COW device has grown
-    bool d13_discard_at_chunks = true;      // discards are cut at chunk boundaries
-    bool d14_start_aligned = true;          // a target start that is no multiple of a chunk is refused
-    bool d15_boundary_current = true;       // split boundary and merge step follow the snapshots
-    bool d16_late_reads_fail = true;        // a read that outlives its snapshot's validity fails
-    bool d17_active_before_origin = true;   // a resumed snapshot is active before the origin goes on
+    bool d4_merge_rolls_back = true;       // a failed erase or area read leaves the store as it was
+    bool d5_one_merge_per_origin = true;   // in every path
+    bool d8_more_events = true;            // overflow, merge end, merge failure
+    bool d9_next_area_checked = true;      // no room for the next area is "no space" at prepare
+    bool d10_merge_length_64 = true;       // 64-bit length of a merge run
+    bool d11_merge_failure_clears = true;  // when a resume completes the merge
+    bool d12_overflow_clears = true;       // when the COW device has grown
+    bool d13_discard_at_chunks = true;     // discards are cut at chunk boundaries
+    bool d14_start_aligned = true;     // a target start that is no multiple of a chunk is refused
+    bool d15_boundary_current = true;  // split boundary and merge step follow the snapshots
+    bool d16_late_reads_fail = true;   // a read that outlives its snapshot's validity fails
+    bool d17_active_before_origin = true;  // a resumed snapshot is active before the origin goes on
 
     // Safety rules.
     bool merge_origin_flush = true;  // flush the origin before merged records are erased (5.11)
@@ -68,13 +68,14 @@ inline constexpr SafetyRule safety_rules[] = {
 
 // Bounds and pace; not behaviour.
 struct EngineLimits {
-    std::uint32_t copies_per_snapshot_max = 2048;  // D7: exceptions being copied before writers wait
-    std::uint32_t pending_reserve = 256;           // pending exceptions that never fail to allocate
-    std::uint32_t copy_piece_sectors = 1024;       // the copier's unit: 512 KiB
-    std::uint32_t copy_workers_max = 64;           // pieces of one snapshot in flight
+    std::uint32_t copies_per_snapshot_max =
+        2048;                                 // D7: exceptions being copied before writers wait
+    std::uint32_t pending_reserve = 256;      // pending exceptions that never fail to allocate
+    std::uint32_t copy_piece_sectors = 1024;  // the copier's unit: 512 KiB
+    std::uint32_t copy_workers_max = 64;      // pieces of one snapshot in flight
     std::uint32_t copy_buffer_sectors_max = 65536;  // of one snapshot's copier
-    std::uint32_t copy_throttle_percent = 100;     // of time with copy I/O in flight; 100: off
-    std::uint32_t mapping_fibers_max = 16;         // requests of one device that may wait in map
+    std::uint32_t copy_throttle_percent = 100;      // of time with copy I/O in flight; 100: off
+    std::uint32_t mapping_fibers_max = 16;          // requests of one device that may wait in map
 };
 
 }  // namespace cowlab

@@ -86,9 +86,7 @@ bool Snapshot::pass_door(MapMay may) {
 MapResult Snapshot::map_write(TargetBio& bio, ChunkIndex chunk) {
     PendingException* e = nullptr;
     switch (find_or_prepare(chunk, ForWhom::snapshot_write, e)) {
-        case Found::dead:
-            wait_while_invalidating();
-            return fail(bio);
+        case Found::dead: wait_while_invalidating(); return fail(bio);
         case Found::no_space:
             if (supports_overflow_) {
                 overflow();
@@ -100,8 +98,7 @@ MapResult Snapshot::map_write(TargetBio& bio, ChunkIndex chunk) {
         case Found::completed:
             remap_to_cow(bio, *completed_->lookup(chunk));
             return MapResult::remapped;
-        case Found::pending:
-            break;
+        case Found::pending: break;
     }
     const bool whole_chunk = bio.length == chunk_size().sectors();
     remap_to_cow(bio, e->new_chunk);
@@ -282,7 +279,8 @@ void Snapshot::copy_done(CopyJob& job) {
 void Snapshot::end_copy() {
     CHECK(copies_in_progress_ > 0, "INV-5: copies under way are counted");
     --copies_in_progress_;
-    if (copies_in_progress_ <= engine_.limits.copies_per_snapshot_max) door_.wake_all(engine_.executor);
+    if (copies_in_progress_ <= engine_.limits.copies_per_snapshot_max)
+        door_.wake_all(engine_.executor);
 }
 
 // Commits happen in the order of preparation (I6), whatever order the copies end in: after a crash
@@ -297,8 +295,9 @@ void Snapshot::commit_in_order(PendingException& e) {
     while (next != nullptr) {
         ++complete_sequence_;
         CHECK(complete_sequence_ <= start_sequence_, "INV-6: only what was prepared is committed");
-        engine_.events.event({EventKind::exception_committed, device_.number(), next->old_chunk.value,
-                              next->new_chunk.value, next->copy_error ? 0u : 1u});
+        engine_.events.event({EventKind::exception_committed, device_.number(),
+                              next->old_chunk.value, next->new_chunk.value,
+                              next->copy_error ? 0u : 1u});
         store_->commit_exception(*next, !next->copy_error);
         next = parked_.find(complete_sequence_);
         if (next != nullptr) {
@@ -426,8 +425,8 @@ void Snapshot::invalidate(Cause cause) {
     engine_.mark(Mark::invalidated);
     log(cause == Cause::io_error ? "Invalidating snapshot: Error reading/writing."
                                  : "Invalidating snapshot: Unable to allocate exception.");
-    engine_.events.event({EventKind::snapshot_invalidated, device_.number(),
-                          static_cast<std::uint64_t>(cause)});
+    engine_.events.event(
+        {EventKind::snapshot_invalidated, device_.number(), static_cast<std::uint64_t>(cause)});
     store_->drop_snapshot();
     valid_ = false;
     invalidating_ = false;
@@ -442,7 +441,8 @@ void Snapshot::status(StatusKind kind, TextSink& out) const {
         out << words::device(*origin_) << " " << words::device(*cow_) << " " << store_->letter();
         if (store_->letter() == 'P' && supports_overflow_) out << "O";
         out << " " << chunk_size().sectors().value;
-        const int count = (features_.discard_zeroes_cow ? 1 : 0) + (features_.discard_passdown_origin ? 1 : 0);
+        const int count =
+            (features_.discard_zeroes_cow ? 1 : 0) + (features_.discard_passdown_origin ? 1 : 0);
         if (count > 0) {
             out << " " << count;
             if (features_.discard_zeroes_cow) out << " discard_zeroes_cow";
@@ -526,14 +526,12 @@ Constructed Snapshot::open_store() {
     Load load(*completed_);
     Errc error = Errc::ok;
     switch (store_->read_metadata(load, error)) {
-        case LoadResult::failed:
-            return failed(error, "Failed to read snapshot metadata", true);
+        case LoadResult::failed: return failed(error, "Failed to read snapshot metadata", true);
         case LoadResult::invalid:
             valid_ = false;
             log("Snapshot is marked invalid.");
             break;
-        case LoadResult::ok:
-            break;
+        case LoadResult::ok: break;
     }
     if (!chunk_size().is_set()) return failed(Errc::einval, "Chunk size not set", true);
     if (begin_.value % chunk_size().sectors().value != 0 && engine_.policy.d14_start_aligned) {
@@ -668,7 +666,8 @@ void Snapshot::become_active() {
 void Snapshot::handover_from(Snapshot& source) {
     const NoYield no_yield(engine_.executor);
     engine_.mark(Mark::handover_done);
-    CHECK(source.pending_.size() == 0, "INV-26: a handover finds no pending exception in the source");
+    CHECK(source.pending_.size() == 0,
+          "INV-26: a handover finds no pending exception in the source");
     CHECK(pending_.size() == 0, "INV-26: … nor in the destination");
     CHECK(!source.tracked_.any(), "INV-26: … nor a tracked chunk");
     CHECK(source.merging_chunks_ == 0, "INV-26: … nor a merge under way");

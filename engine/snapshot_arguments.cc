@@ -22,8 +22,8 @@ Constructed parse_features(const TargetContext& c, SnapshotFeatures& out) {
         }
     }
     if (out.discard_passdown_origin && !out.discard_zeroes_cow) {
-        return Constructed::failed(
-            Errc::einval, "discard_passdown_origin feature depends on discard_zeroes_cow");
+        return Constructed::failed(Errc::einval,
+                                   "discard_passdown_origin feature depends on discard_zeroes_cow");
     }
     return {};
 }
@@ -79,8 +79,7 @@ Constructed parse_snapshot_arguments(const TargetContext& c, SnapshotArguments& 
     if (a.cow == nullptr) return Constructed::failed(Errc::enodev, "Cannot get COW device");
     // By identity, not by name: an alias is the same device.
     if (a.cow->number() == a.origin->number()) {
-        return Constructed::failed(Errc::einval,
-                                   "COW device cannot be the same as origin device");
+        return Constructed::failed(Errc::einval, "COW device cannot be the same as origin device");
     }
     if (const Constructed s = create_store(c, a); s.error != Errc::ok) return s;
     return {};

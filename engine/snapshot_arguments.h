@@ -1,4 +1,5 @@
-// What a `snapshot` or `snapshot-merge` line says, read in the constructor's order (spec §3.2, §18.2).
+// What a `snapshot` or `snapshot-merge` line says, read in the constructor's order (spec §3.2,
+// §18.2).
 #pragma once
 
 #include "engine/snapshot.h"
@@ -22,7 +23,8 @@ class SnapshotBuilder {
     template <class Type>
     static Constructed build(const TargetContext& context) {
         SnapshotArguments a;
-        if (const Constructed c = parse_snapshot_arguments(context, a); c.error != Errc::ok) return c;
+        if (const Constructed c = parse_snapshot_arguments(context, a); c.error != Errc::ok)
+            return c;
         Type* s = context.engine.memory.create<Type>(MemoryUse::target, context, *a.origin, *a.cow,
                                                      a.store, a.supports_overflow, a.features);
         if (s == nullptr) {

@@ -68,9 +68,7 @@ MapResult SnapshotMerge::map(TargetBio& bio, MapMay may) {
     }
     switch (engine_.origins.walk(origin_number(), bio.start, &bio, may, Origins::Door::open)) {
         case WalkResult::must_wait: return MapResult::must_wait;
-        case WalkResult::queued:
-            engine_.mark(Mark::merge_write_walks);
-            return MapResult::submitted;
+        case WalkResult::queued: engine_.mark(Mark::merge_write_walks); return MapResult::submitted;
         case WalkResult::nothing_needed: break;
     }
     return MapResult::remapped;

@@ -1,4 +1,5 @@
-// snapshot-merge: copies a snapshot's exceptions back onto its origin, newest first (spec §6.4, §10).
+// snapshot-merge: copies a snapshot's exceptions back onto its origin, newest first (spec §6.4,
+// §10).
 //
 // What makes a crash harmless is the order: other snapshots' copies durable -> the origin
 // overwritten -> the origin flushed -> the records erased durably -> the exceptions forgotten ->

@@ -1,4 +1,5 @@
-// snapshot-origin: the device through which an origin is written while it has snapshots (spec §6.3).
+// snapshot-origin: the device through which an origin is written while it has snapshots (spec
+// §6.3).
 #pragma once
 
 #include "engine/device_mapper.h"

@@ -25,7 +25,7 @@ inline constexpr Sectors chunk_size_default{32};
 
 struct Header {
     std::uint32_t magic;
-    std::uint32_t valid;       // 0: invalidated; anything else: usable
+    std::uint32_t valid;  // 0: invalidated; anything else: usable
     std::uint32_t version;
     std::uint32_t chunk_size;  // sectors
 

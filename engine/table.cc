@@ -29,7 +29,8 @@ bool Table::uses(DeviceNumber number) const {
 Errc Table::construct(DeviceMapper& mapper, const TableLine* lines, std::size_t count) {
     const auto refuse = [&](std::string_view what, Errc e) {
         Text<320> line;
-        line << "device-mapper: table: " << device_.name() << ": " << what << " (-" << name_of(e) << ")";
+        line << "device-mapper: table: " << device_.name() << ": " << what << " (-" << name_of(e)
+             << ")";
         engine_.events.log(line.view());
         return e;
     };

@@ -17,10 +17,10 @@ class MappedDevice;
 class Table;
 
 enum class MapResult : std::uint8_t {
-    remapped,     // submit the piece, as edited, to its destination
-    submitted,    // the target owns the piece and will complete or submit it
-    failed,       // complete it with bio.status
-    must_wait,    // nothing was done: call map() again where waiting is allowed
+    remapped,   // submit the piece, as edited, to its destination
+    submitted,  // the target owns the piece and will complete or submit it
+    failed,     // complete it with bio.status
+    must_wait,  // nothing was done: call map() again where waiting is allowed
 };
 
 // Whether map() may wait: on a fiber of the device it may, inside submit() it may not.

@@ -201,9 +201,7 @@ void Model::reactivate_snapshot(SnapshotId id) {
 void Model::resize(VolumeId id, Sectors size) { volume(id).size = size; }
 
 void Model::volatile_cache(VolumeId id, bool has_cache) {
-    Volume& v = volume(id);
-    v.has_cache = has_cache;
-    if (!has_cache) v.flushed_to = tick();
+    volume(id).has_cache = has_cache;
 }
 
 void Model::invalidation_began(SnapshotId id) { snapshot(id).invalidation_began = true; }

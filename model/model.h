@@ -120,7 +120,8 @@ class Model {
     void reactivate_snapshot(SnapshotId snapshot);
     void resize(VolumeId volume, Sectors size);
     // Whether completed writes of this volume wait for a flush (default: yes). Without a cache
-    // they are durable as they end. A merge device has a cache if one of its two disks has.
+    // they are durable as they end; what had ended before stays as it is. A merge device has a
+    // cache if one of its two disks has.
     void volatile_cache(VolumeId volume, bool has_cache);
 
     // The engine began to make the snapshot invalid (nobody was told yet).

@@ -22,7 +22,8 @@ struct TraceNames {
 };
 
 // One line without a newline; empty for a record that says nothing by itself.
-std::string trace_line(const Record& record, std::span<const RecordKind> kinds, const TraceNames& names);
+std::string trace_line(const Record& record, std::span<const RecordKind> kinds,
+                       const TraceNames& names);
 std::string trace_legend();
 
 }  // namespace cowlab

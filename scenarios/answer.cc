@@ -19,9 +19,7 @@ std::optional<AnswerDifference> compare(const Answer& expected, const Answer& ac
     return std::nullopt;
 }
 
-std::string answer_text(std::string_view text) {
-    return fmt::format("= {}", text);
-}
+std::string answer_text(std::string_view text) { return fmt::format("= {}", text); }
 
 std::string answer_of(Errc error) {
     return error == Errc::ok ? "= ok" : fmt::format("= err {}", name_of(error));
@@ -31,8 +29,6 @@ std::string answer_of(Errc error, std::string_view step) {
     return error == Errc::ok ? "= ok" : fmt::format("= err {} ({})", name_of(error), step);
 }
 
-std::string answer_open_failed(Errc error) {
-    return fmt::format("= open err {}", name_of(error));
-}
+std::string answer_open_failed(Errc error) { return fmt::format("= open err {}", name_of(error)); }
 
 }  // namespace cowlab

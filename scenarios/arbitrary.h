@@ -17,33 +17,23 @@
 namespace cowlab {
 
 // How RapidCheck shows a counterexample.
-inline void showValue(const Scenario& scenario, std::ostream& os) {
-    os << print(scenario);
-}
+inline void showValue(const Scenario& scenario, std::ostream& os) { os << print(scenario); }
 
 namespace arbitrary {
 
 using rc::gen::elementOf;
 using rc::gen::inRange;
 
-inline bool coin() {
-    return *rc::gen::arbitrary<bool>();
-}
+inline bool coin() { return *rc::gen::arbitrary<bool>(); }
 
 inline std::uint64_t number(std::uint64_t most) {
     const auto bits = static_cast<std::uint64_t>(*rc::gen::arbitrary<std::uint32_t>()) << 32 |
                       *rc::gen::arbitrary<std::uint32_t>();
     return std::min(most, bits >> *inRange(0, 64));
 }
-inline std::uint64_t any_number() {
-    return number(UINT64_MAX);
-}
-inline Sectors sectors() {
-    return {number(std::uint64_t{1} << 55)};
-}
-inline Milliseconds some_ms() {
-    return {number(std::uint64_t{1} << 40)};
-}
+inline std::uint64_t any_number() { return number(UINT64_MAX); }
+inline Sectors sectors() { return {number(std::uint64_t{1} << 55)}; }
+inline Milliseconds some_ms() { return {number(std::uint64_t{1} << 40)}; }
 
 template <class Enum>
 Enum one_of(std::size_t count, std::size_t first = 0) {
@@ -56,9 +46,7 @@ inline std::string letters(const std::string& alphabet, int least, int most) {
     return text;
 }
 
-inline std::string a_name() {
-    return letters("abz_09", 1, 1) + letters("abcxyz019_-.+", 0, 9);
-}
+inline std::string a_name() { return letters("abz_09", 1, 1) + letters("abcxyz019_-.+", 0, 9); }
 
 // What may stand after `say` or in a comment: no blanks around it.
 inline std::string some_text() {
@@ -121,8 +109,7 @@ inline void fill_fault(Step& step) {
     step.fault.table = one_of<FaultTable>(5);
     switch (step.fault.table) {
         case FaultTable::linear:
-        case FaultTable::error:
-            return;
+        case FaultTable::error: return;
         case FaultTable::bad:
             step.start = sectors();
             step.count = sectors();
@@ -183,15 +170,9 @@ inline Step a_step(bool golden, Form form) {
     const std::size_t verbs = golden ? static_cast<std::size_t>(Verb::lane) : verb_count;
     step.verb = one_of<Verb>(verbs, golden ? 0 : 1);
     switch (step.verb) {
-        case Verb::unknown:
-            fill_with_nonsense(step);
-            break;
-        case Verb::disk:
-            fill_disk(golden, step);
-            break;
-        case Verb::fault:
-            fill_fault(step);
-            break;
+        case Verb::unknown: fill_with_nonsense(step); break;
+        case Verb::disk: fill_disk(golden, step); break;
+        case Verb::fault: fill_fault(step); break;
         case Verb::bg:
         case Verb::lane:
             step.job = a_name();
@@ -211,9 +192,7 @@ inline Step a_step(bool golden, Form form) {
             step.text = some_text();
             break;
         case Verb::say:
-        case Verb::sys:
-            step.text = some_text();
-            break;
+        case Verb::sys: step.text = some_text(); break;
         case Verb::rename:
         case Verb::save:
             step.name = a_name();
@@ -224,9 +203,7 @@ inline Step a_step(bool golden, Form form) {
             step.noflush = coin();
             step.nolockfs = coin();
             break;
-        case Verb::rawread:
-            fill_io(Verb::read, step);
-            break;
+        case Verb::rawread: fill_io(Verb::read, step); break;
         case Verb::poll:
         case Verb::wait:
             step.job = a_name();
@@ -243,12 +220,9 @@ inline Step a_step(bool golden, Form form) {
             step.lossy = coin();
             if (step.lossy) step.seed = any_number();
             break;
-        case Verb::sleep:
-            step.ms = some_ms();
-            break;
+        case Verb::sleep: step.ms = some_ms(); break;
         case Verb::nosave:
-        case Verb::crash:
-            break;
+        case Verb::crash: break;
         default:
             if (is_io(step.verb)) {
                 fill_io(step.verb, step);
@@ -299,9 +273,7 @@ inline Scenario a_scenario() {
     return scenario;
 }
 
-inline rc::Gen<Scenario> scenarios() {
-    return rc::gen::exec(a_scenario);
-}
+inline rc::Gen<Scenario> scenarios() { return rc::gen::exec(a_scenario); }
 
 }  // namespace arbitrary
 }  // namespace cowlab

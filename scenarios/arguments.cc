@@ -107,13 +107,11 @@ bool Arguments::number_of(std::string_view placeholder, std::string_view word, s
     const Number n = number_from(word, most);
     value = n.value;
     switch (n.fault) {
-        case NumberFault::none:
-            return true;
+        case NumberFault::none: return true;
         case NumberFault::too_large:
             return fail(fmt::format("{} {} is too large: use at most {}", placeholder,
                                     in_quotes(word), most));
-        case NumberFault::not_a_number:
-            break;
+        case NumberFault::not_a_number: break;
     }
     return fail(fmt::format("{} {} is no number: write it in decimal, or in hexadecimal after 0x",
                             placeholder, in_quotes(word)));

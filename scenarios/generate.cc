@@ -8,9 +8,25 @@ namespace {
 using SurvivalWord = decltype(PowerLossSpec::survival);
 
 enum class Kind : std::uint8_t {
-    write_origin, read_origin, flush_origin, write_snapshot, read_snapshot, flush_snapshot, join,
-    sequential_read, sequential_write, suspend, reload_table, remove, recreate, merge, merge_done,
-    discard, zeroout, power_loss, count_
+    write_origin,
+    read_origin,
+    flush_origin,
+    write_snapshot,
+    read_snapshot,
+    flush_snapshot,
+    join,
+    sequential_read,
+    sequential_write,
+    suspend,
+    reload_table,
+    remove,
+    recreate,
+    merge,
+    merge_done,
+    discard,
+    zeroout,
+    power_loss,
+    count_
 };
 constexpr std::size_t kind_count = static_cast<std::size_t>(Kind::count_);
 
@@ -45,9 +61,11 @@ class Generator {
         out_.latency_max_us = latencies[swarm_.below(std::size(latencies))];
         if (out_.latency_max_us > 0 && swarm_.chance({1, 2})) {
             out_.slow = {1, static_cast<std::uint32_t>(swarm_.between(4, 60))};
-            out_.slow_max_us = out_.latency_max_us * static_cast<std::uint32_t>(swarm_.between(5, 50));
+            out_.slow_max_us =
+                out_.latency_max_us * static_cast<std::uint32_t>(swarm_.between(5, 50));
         }
-        if (swarm_.chance({1, 2})) out_.yield_max_us = static_cast<std::uint32_t>(swarm_.between(1, 500));
+        if (swarm_.chance({1, 2}))
+            out_.yield_max_us = static_cast<std::uint32_t>(swarm_.between(1, 500));
         if (swarm_.chance(profile_.faults)) {
             out_.fault = {1, static_cast<std::uint32_t>(swarm_.between(30, 400))};
             out_.fault_written = {static_cast<std::uint32_t>(swarm_.below(3)), 4};
@@ -55,7 +73,8 @@ class Generator {
         out_.survive = {static_cast<std::uint32_t>(swarm_.between(0, 8)), 8};
         loses_power_ = swarm_.chance(profile_.power_loss);
         controls_ = swarm_.chance(profile_.control);
-        const std::uint32_t base[kind_count] = {12, 8, 2, 10, 8, 2, 2, 3, 3, 2, 2, 2, 3, 2, 3, 1, 1, 1};
+        const std::uint32_t base[kind_count] = {12, 8, 2, 10, 8, 2, 2, 3, 3,
+                                                2,  2, 2, 3,  2, 3, 1, 1, 1};
         for (std::size_t k = 0; k < kind_count; ++k) {
             // Some kinds off, the rest wildly different.
             const bool off = k > 1 && swarm_.chance({1, 6});
@@ -121,7 +140,8 @@ class Generator {
             disk.disk.image = images_.origin_member;
             disk.seed = 0;
         }
-        for (std::uint32_t k = 0; k < snapshots_; ++k) plan_snapshot(k, main_chunk, discards, from_images && k == 0);
+        for (std::uint32_t k = 0; k < snapshots_; ++k)
+            plan_snapshot(k, main_chunk, discards, from_images && k == 0);
         add_table(Verb::create, "base", fmt::format("0 {} snapshot-origin @orig", size_));
         add(Verb::suspend, "base");
         for (SnapshotPlan& s : plans_) {
@@ -153,7 +173,8 @@ class Generator {
             }
         }
         Step& disk = add(Verb::disk, p.cow);
-        disk.count = {cow_chunks * p.chunk + (geometry_.chance({1, 4}) ? geometry_.below(p.chunk) : 0)};
+        disk.count = {cow_chunks * p.chunk +
+                      (geometry_.chance({1, 4}) ? geometry_.below(p.chunk) : 0)};
         disk.disk.content = DiskContent::zero;
         disk.disk.cache = geometry_.chance({3, 4}) ? WriteCache::on : WriteCache::off;
         if (geometry_.chance({1, 6})) disk.disk.atomic = {8};
@@ -235,7 +256,8 @@ class Generator {
                 ops_.chance({1, 2}) ? origin_io(false, Verb::read) : snapshot_io(false, Verb::read);
                 return;
             case Kind::sequential_write:
-                ops_.chance({1, 2}) ? origin_io(false, Verb::write) : snapshot_io(false, Verb::write);
+                ops_.chance({1, 2}) ? origin_io(false, Verb::write)
+                                    : snapshot_io(false, Verb::write);
                 return;
             case Kind::suspend: suspend(); return;
             case Kind::reload_table: reload_table(); return;
@@ -312,7 +334,8 @@ class Generator {
         if (merging_ != nullptr) return;
         SnapshotPlan* s = any_existing();
         if (s == nullptr || !s->persistent) return;
-        const std::string table = fmt::format("0 {} snapshot-merge @orig @{} P {}", size_, s->cow, s->chunk);
+        const std::string table =
+            fmt::format("0 {} snapshot-merge @orig @{} P {}", size_, s->cow, s->chunk);
         add(Verb::join);
         add_control(Verb::suspend, "base");
         s->exists = false;  // suspended: nobody writes to it any more
@@ -342,8 +365,9 @@ class Generator {
 
     // The power goes at a device event of the operations that follow, whatever they are.
     void power_loss() {
-        constexpr RequestClass classes[] = {RequestClass::any,        RequestClass::write,      RequestClass::copy_write,
-                                            RequestClass::area_write, RequestClass::area_write, RequestClass::full_write,
+        constexpr RequestClass classes[] = {RequestClass::any,        RequestClass::write,
+                                            RequestClass::copy_write, RequestClass::area_write,
+                                            RequestClass::area_write, RequestClass::full_write,
                                             RequestClass::forwarded,  RequestClass::copy_read};
         Step& s = add(Verb::power_loss);
         PowerLossSpec& loss = s.loss;
@@ -355,7 +379,8 @@ class Generator {
             loss.nth = ops_.chance({1, 2}) ? ops_.between(1, 3) : ops_.between(1, 20);
             loss.moment = ops_.chance({1, 3}) ? Moment::issued : Moment::done;
         }
-        loss.survival = ops_.chance({1, 3}) ? SurvivalWord::keeping_everything : SurvivalWord::losing_everything;
+        loss.survival = ops_.chance({1, 3}) ? SurvivalWord::keeping_everything
+                                            : SurvivalWord::losing_everything;
         if (!loss.at_once) {
             for (std::uint64_t n = ops_.between(1, 8); n > 0; --n) {
                 std::uint64_t k = 0;

@@ -24,14 +24,15 @@ struct Profile {
     std::uint32_t operations_max;
     std::uint32_t snapshots_max;
     std::uint32_t origin_chunks_max;
-    Ratio power_loss;       // of runs that lose power (once or more)
-    Ratio faults;           // of runs in which requests may fail
-    Ratio control;          // of runs that suspend, reload, remove
-    Ratio nearly_full;      // of COW devices about as large as what they will hold
+    Ratio power_loss;   // of runs that lose power (once or more)
+    Ratio faults;       // of runs in which requests may fail
+    Ratio control;      // of runs that suspend, reload, remove
+    Ratio nearly_full;  // of COW devices about as large as what they will hold
 };
 
 inline constexpr Profile profile_quick{"quick", 60, 110, 3, 24, {2, 5}, {1, 2}, {3, 5}, {1, 4}};
-inline constexpr Profile profile_nightly{"nightly", 200, 500, 4, 96, {3, 5}, {1, 2}, {4, 5}, {1, 4}};
+inline constexpr Profile profile_nightly{"nightly", 200,    500,    4,     96,
+                                         {3, 5},    {1, 2}, {4, 5}, {1, 4}};
 inline constexpr Profile profile_hell{"hell", 500, 1500, 4, 64, {9, 10}, {9, 10}, {9, 10}, {1, 2}};
 
 // A world that starts from images instead of blank disks.

@@ -43,30 +43,18 @@ bool LineParser::parse_head() {
 
 bool LineParser::parse_slot(std::string_view p) {
     switch (slot_of(p)) {
-        case Slot::name:
-            return take_name(p, step_.name.empty() ? step_.name : step_.other);
-        case Slot::job:
-            return take_name(p, step_.job);
-        case Slot::start:
-            return take_sectors(p, step_.start);
-        case Slot::count:
-            return take_sectors(p, step_.count);
-        case Slot::seed:
-            return take_number(p, step_.seed, UINT64_MAX);
-        case Slot::byte:
-            return take_bytes(p, step_.byte);
-        case Slot::length:
-            return take_bytes(p, step_.length);
-        case Slot::entries:
-            return take_number(p, step_.entries, UINT64_MAX);
-        case Slot::ms:
-            return take_ms(p, step_.ms.emplace());
-        case Slot::point:
-            return take_name(p, step_.pin.point);
-        case Slot::nth:
-            return take_ordinal(p, step_.pin.nth);
-        case Slot::choice:
-            return take_number(p, step_.pin.choice, UINT64_MAX);
+        case Slot::name: return take_name(p, step_.name.empty() ? step_.name : step_.other);
+        case Slot::job: return take_name(p, step_.job);
+        case Slot::start: return take_sectors(p, step_.start);
+        case Slot::count: return take_sectors(p, step_.count);
+        case Slot::seed: return take_number(p, step_.seed, UINT64_MAX);
+        case Slot::byte: return take_bytes(p, step_.byte);
+        case Slot::length: return take_bytes(p, step_.length);
+        case Slot::entries: return take_number(p, step_.entries, UINT64_MAX);
+        case Slot::ms: return take_ms(p, step_.ms.emplace());
+        case Slot::point: return take_name(p, step_.pin.point);
+        case Slot::nth: return take_ordinal(p, step_.pin.nth);
+        case Slot::choice: return take_number(p, step_.pin.choice, UINT64_MAX);
         case Slot::hex: {
             std::string_view word;
             if (!take_word(p, word)) return false;
@@ -77,16 +65,14 @@ bool LineParser::parse_slot(std::string_view p) {
             step_.text = word;
             return true;
         }
-        case Slot::table:
-            return parse_table();
+        case Slot::table: return parse_table();
         case Slot::text:
             step_.text = words_.rest();
             if (step_.text.empty() && strict_) {
                 return fail(fmt::format("{} is missing: the form is \"{}\"", p, form()));
             }
             return true;
-        case Slot::io_line:
-            return parse_io_line();
+        case Slot::io_line: return parse_io_line();
     }
     return fail("no such slot");
 }

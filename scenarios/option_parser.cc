@@ -16,25 +16,16 @@ bool OptionParser::refuse_laboratory(std::string_view word) {
 
 bool OptionParser::parse_options() {
     switch (verb_) {
-        case Verb::disk:
-            return parse_disk();
-        case Verb::suspend:
-            return parse_suspend();
-        case Verb::fault:
-            return parse_fault();
+        case Verb::disk: return parse_disk();
+        case Verb::suspend: return parse_suspend();
+        case Verb::fault: return parse_fault();
         case Verb::wait:
-        case Verb::mergewait:
-            return words_.at_end() || take_ms("MS", step_.ms.emplace());
-        case Verb::logreplay:
-            return parse_lossy();
-        case Verb::join:
-            return words_.at_end() || take_name("L", step_.job);
-        case Verb::inject:
-            return parse_inject();
-        case Verb::power_loss:
-            return parse_power_loss();
-        default:
-            return true;
+        case Verb::mergewait: return words_.at_end() || take_ms("MS", step_.ms.emplace());
+        case Verb::logreplay: return parse_lossy();
+        case Verb::join: return words_.at_end() || take_name("L", step_.job);
+        case Verb::inject: return parse_inject();
+        case Verb::power_loss: return parse_power_loss();
+        default: return true;
     }
 }
 
@@ -138,8 +129,7 @@ bool OptionParser::parse_fault() {
     if (!take_one_of("table", 5, fault.table)) return false;
     switch (fault.table) {
         case FaultTable::linear:
-        case FaultTable::error:
-            return true;
+        case FaultTable::error: return true;
         case FaultTable::bad:
             return take_sectors("SECTOR", step_.start) && take_sectors("COUNT", step_.count);
         case FaultTable::flakey:

@@ -31,9 +31,7 @@ class Lines {
     std::string_view left_;
 };
 
-bool is_comment(std::string_view trimmed) {
-    return trimmed.empty() || trimmed[0] == '#';
-}
+bool is_comment(std::string_view trimmed) { return trimmed.empty() || trimmed[0] == '#'; }
 
 // The first line that is not a comment begins with the word `cowlab`.
 bool has_header(std::string_view text) {

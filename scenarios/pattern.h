@@ -31,12 +31,8 @@ void fill_pattern(std::uint8_t* bytes, std::uint64_t seed, std::uint64_t sector)
 SectorContent recognise(const std::uint8_t* bytes);
 
 ContentId content_id(const std::uint8_t* bytes);
-constexpr bool is_pattern(ContentId id) {
-    return id >> 56 == 0xD5;
-}
-constexpr bool is_other(ContentId id) {
-    return id >> 56 == 0xE1;
-}
+constexpr bool is_pattern(ContentId id) { return id >> 56 == 0xD5; }
+constexpr bool is_other(ContentId id) { return id >> 56 == 0xE1; }
 
 // What an id of zeros or of a pattern stands for. REQUIRES: zero_content or is_pattern(id).
 SectorContent content_of(ContentId id);

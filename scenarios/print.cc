@@ -55,48 +55,34 @@ void LinePrinter::put_slot(Slot slot) {
             put_word(name_is_out_ ? step_.other : step_.name);
             name_is_out_ = true;
             return;
-        case Slot::job:
-            return put_word(step_.job);
-        case Slot::start:
-            return put_number(step_.start.value);
-        case Slot::count:
-            return put_number(step_.count.value);
-        case Slot::seed:
-            return put_number(step_.seed);
-        case Slot::byte:
-            return put_number(step_.byte);
-        case Slot::length:
-            return put_number(step_.length);
-        case Slot::entries:
-            return put_number(step_.entries);
-        case Slot::ms:
-            return put_number(step_.ms.value_or(Milliseconds{}).value);
-        case Slot::point:
-            return put_word(step_.pin.point);
-        case Slot::nth:
-            return put_number(step_.pin.nth);
-        case Slot::choice:
-            return put_number(step_.pin.choice);
+        case Slot::job: return put_word(step_.job);
+        case Slot::start: return put_number(step_.start.value);
+        case Slot::count: return put_number(step_.count.value);
+        case Slot::seed: return put_number(step_.seed);
+        case Slot::byte: return put_number(step_.byte);
+        case Slot::length: return put_number(step_.length);
+        case Slot::entries: return put_number(step_.entries);
+        case Slot::ms: return put_number(step_.ms.value_or(Milliseconds{}).value);
+        case Slot::point: return put_word(step_.pin.point);
+        case Slot::nth: return put_number(step_.pin.nth);
+        case Slot::choice: return put_number(step_.pin.choice);
         case Slot::hex:
         case Slot::table:
         case Slot::text:
             if (!step_.text.empty()) put_word(step_.text);
             return;
-        case Slot::io_line:
-            return put_word(name_of(step_.io_verb));
+        case Slot::io_line: return put_word(name_of(step_.io_verb));
     }
 }
 
 void LinePrinter::put_tail() {
     switch (step_.verb) {
-        case Verb::disk:
-            return put_disk_options();
+        case Verb::disk: return put_disk_options();
         case Verb::suspend:
             if (step_.noflush) put_word("noflush");
             if (step_.nolockfs) put_word("nolockfs");
             return;
-        case Verb::fault:
-            return put_fault_table();
+        case Verb::fault: return put_fault_table();
         case Verb::wait:
         case Verb::mergewait:
             if (step_.ms) put_number(step_.ms->value);
@@ -107,12 +93,9 @@ void LinePrinter::put_tail() {
         case Verb::join:
             if (!step_.job.empty()) put_word(step_.job);
             return;
-        case Verb::inject:
-            return put_inject();
-        case Verb::power_loss:
-            return put_power_loss();
-        default:
-            return;
+        case Verb::inject: return put_inject();
+        case Verb::power_loss: return put_power_loss();
+        default: return;
     }
 }
 
@@ -134,10 +117,8 @@ void LinePrinter::put_fault_table() {
     put_word(name_of(fault.table));
     switch (fault.table) {
         case FaultTable::linear:
-        case FaultTable::error:
-            return;
-        case FaultTable::bad:
-            return put(out_, " {} {}", step_.start.value, step_.count.value);
+        case FaultTable::error: return;
+        case FaultTable::bad: return put(out_, " {} {}", step_.start.value, step_.count.value);
         case FaultTable::flakey:
             put(out_, " {} {}", fault.up_seconds, fault.down_seconds);
             if (!step_.text.empty()) put_word(step_.text);
@@ -200,9 +181,7 @@ std::string print_golden_line(const Step& step) {
 
 }  // namespace
 
-std::string print_line(const Step& step) {
-    return LinePrinter(step).print();
-}
+std::string print_line(const Step& step) { return LinePrinter(step).print(); }
 
 std::string print(const Scenario& scenario) {
     std::string out;

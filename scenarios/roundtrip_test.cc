@@ -126,24 +126,12 @@ void mutate(std::string& text, const std::string& other, Prng& prng) {
         case 0:
             if (i < text.size()) text[i] = static_cast<char>(prng.next());
             return;
-        case 1:
-            text.erase(i, prng.below(40));
-            return;
-        case 2:
-            text.insert(i, 1, static_cast<char>(prng.next()));
-            return;
-        case 3:
-            text.resize(i);
-            return;
-        case 4:
-            text.insert(i, other.substr(at(other), prng.below(100)));
-            return;
-        case 5:
-            text.insert(0, "cowlab 1\n");
-            return;
-        case 6:
-            text.insert(i, prng.below(2) == 0 ? "\n" : " ");
-            return;
+        case 1: text.erase(i, prng.below(40)); return;
+        case 2: text.insert(i, 1, static_cast<char>(prng.next())); return;
+        case 3: text.resize(i); return;
+        case 4: text.insert(i, other.substr(at(other), prng.below(100))); return;
+        case 5: text.insert(0, "cowlab 1\n"); return;
+        case 6: text.insert(i, prng.below(2) == 0 ? "\n" : " "); return;
         case 7: {
             constexpr std::string_view words[] = {
                 "0x",      "> ",   "= ",  "| ",   "# k:",   "bg a ",  "any ",

@@ -36,15 +36,11 @@ void Runs::end_run() {
     if (!text_.empty()) text_ += ' ';
     auto out = std::back_inserter(text_);
     switch (first_.kind) {
-        case SectorContent::Kind::zero:
-            fmt::format_to(out, "0+{}", length_);
-            break;
+        case SectorContent::Kind::zero: fmt::format_to(out, "0+{}", length_); break;
         case SectorContent::Kind::pattern:
             fmt::format_to(out, "{}@{}+{}", first_.seed, first_.sector, length_);
             break;
-        case SectorContent::Kind::other:
-            fmt::format_to(out, "?{:08x}", first_.fnv);
-            break;
+        case SectorContent::Kind::other: fmt::format_to(out, "?{:08x}", first_.fnv); break;
     }
     length_ = 0;
 }

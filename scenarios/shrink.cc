@@ -27,8 +27,8 @@ std::size_t set_up_length(const Scenario& scenario) {
     std::size_t end = 0;
     for (std::size_t i = 0; i < scenario.steps.size(); ++i) {
         const Verb v = scenario.steps[i].verb;
-        const bool makes = v == Verb::disk || v == Verb::create || v == Verb::create_ro || v == Verb::suspend ||
-                           v == Verb::resume || v == Verb::pin;
+        const bool makes = v == Verb::disk || v == Verb::create || v == Verb::create_ro ||
+                           v == Verb::suspend || v == Verb::resume || v == Verb::pin;
         if (!makes) break;
         end = i + 1;
     }
@@ -126,11 +126,10 @@ class Shrinker {
                 with([](Step& x) { x.pin.choice /= 2; });
             }
             if (s.verb == Verb::power_loss && !s.loss.at_once) {
-                with([](Step& x) {
-                    x.loss.nth = 1;
-                });
+                with([](Step& x) { x.loss.nth = 1; });
             }
-            if (s.verb == Verb::disk && s.disk.atomic.value > 1) with([](Step& x) { x.disk.atomic = {1}; });
+            if (s.verb == Verb::disk && s.disk.atomic.value > 1)
+                with([](Step& x) { x.disk.atomic = {1}; });
         }
         return changed;
     }
@@ -161,6 +160,8 @@ std::size_t count_of(const Scenario& scenario, Verb verb) {
     return n;
 }
 
-ShrinkResult shrink(const Scenario& scenario, ShrinkJudge& judge) { return Shrinker(scenario, judge).run(); }
+ShrinkResult shrink(const Scenario& scenario, ShrinkJudge& judge) {
+    return Shrinker(scenario, judge).run();
+}
 
 }  // namespace cowlab

@@ -35,33 +35,15 @@ constexpr std::string_view name_in(const std::string_view (&names)[N], Enum valu
 
 }  // namespace
 
-std::string_view name_of(Verb verb) {
-    return name_in(verb_names, verb);
-}
-std::string_view name_of(DiskContent content) {
-    return name_in(content_names, content);
-}
-std::string_view name_of(FaultTable table) {
-    return name_in(table_names, table);
-}
-std::string_view name_of(RequestClass c) {
-    return name_in(class_names, c);
-}
-std::string_view name_of(InjectKind kind) {
-    return name_in(kind_names, kind);
-}
-std::string_view name_of(InjectTimes times) {
-    return name_in(times_names, times);
-}
-std::string_view name_of(Moment moment) {
-    return name_in(moment_names, moment);
-}
-std::string_view name_of(Survivors survival) {
-    return name_in(survival_names, survival);
-}
-std::string_view name_of(Policy policy) {
-    return name_in(policy_names, policy);
-}
+std::string_view name_of(Verb verb) { return name_in(verb_names, verb); }
+std::string_view name_of(DiskContent content) { return name_in(content_names, content); }
+std::string_view name_of(FaultTable table) { return name_in(table_names, table); }
+std::string_view name_of(RequestClass c) { return name_in(class_names, c); }
+std::string_view name_of(InjectKind kind) { return name_in(kind_names, kind); }
+std::string_view name_of(InjectTimes times) { return name_in(times_names, times); }
+std::string_view name_of(Moment moment) { return name_in(moment_names, moment); }
+std::string_view name_of(Survivors survival) { return name_in(survival_names, survival); }
+std::string_view name_of(Policy policy) { return name_in(policy_names, policy); }
 
 Verb verb_named(std::string_view word) {
     for (std::size_t i = 1; i < verb_count; ++i) {

@@ -63,13 +63,9 @@ inline constexpr std::size_t verb_count = static_cast<std::size_t>(Verb::check) 
 
 std::string_view name_of(Verb verb);     // "?" for unknown
 Verb verb_named(std::string_view word);  // unknown if there is none
-constexpr bool is_laboratory(Verb verb) {
-    return verb >= Verb::lane;
-}
+constexpr bool is_laboratory(Verb verb) { return verb >= Verb::lane; }
 // What bg and lane may carry: write read flush discard zeroout limits hex writebytes.
-constexpr bool is_io(Verb verb) {
-    return verb >= Verb::write && verb <= Verb::writebytes;
-}
+constexpr bool is_io(Verb verb) { return verb >= Verb::write && verb <= Verb::writebytes; }
 
 // disk: what is on the medium at first; unstated = zeros.
 enum class DiskContent : std::uint8_t { unstated, zero, fill, image };

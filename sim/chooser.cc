@@ -31,7 +31,8 @@ void Chooser::add_pin(const Pin& pin) {
 // How often this key came up, this time included.
 std::uint32_t Chooser::count(const ChoiceKey& key) {
     const std::uint64_t k = mix64(key.point * 31 + static_cast<std::uint64_t>(key.kind) +
-                                  (std::uint64_t{key.actor} << 32)) | 1;
+                                  (std::uint64_t{key.actor} << 32)) |
+                            1;
     if (counter_count_ * 2 >= counter_capacity_) {
         const std::uint32_t capacity = counter_capacity_ == 0 ? 64 : counter_capacity_ * 2;
         auto* fresh = static_cast<Counter*>(arena_.allocate(capacity * sizeof(Counter)));
@@ -48,7 +49,8 @@ std::uint32_t Chooser::count(const ChoiceKey& key) {
         counter_capacity_ = capacity;
     }
     std::uint32_t at = static_cast<std::uint32_t>(k >> 1) & (counter_capacity_ - 1);
-    while (counters_[at].key != 0 && counters_[at].key != k) at = (at + 1) & (counter_capacity_ - 1);
+    while (counters_[at].key != 0 && counters_[at].key != k)
+        at = (at + 1) & (counter_capacity_ - 1);
     if (counters_[at].key == 0) {
         counters_[at].key = k;
         ++counter_count_;
@@ -77,7 +79,8 @@ std::uint32_t Chooser::draw(const ChoiceKey& key, std::uint32_t n) {
             if (!faults_allowed_) choice = 0;
             break;
         case ChoiceKind::survive:
-            if (rng.chance(swarm_.survive)) choice = 1 + static_cast<std::uint32_t>(rng.below(n - 1));
+            if (rng.chance(swarm_.survive))
+                choice = 1 + static_cast<std::uint32_t>(rng.below(n - 1));
             break;
     }
     return choice < n ? choice : n - 1;

@@ -42,13 +42,13 @@ struct Pin {
 
 // How wild a random run is: drawn once a run (swarm), so that runs differ in kind.
 struct Swarm {
-    std::uint32_t latency_max_us = 0;       // 0: always FIFO
-    Ratio slow{0, 1};                       // of requests
+    std::uint32_t latency_max_us = 0;  // 0: always FIFO
+    Ratio slow{0, 1};                  // of requests
     std::uint32_t slow_max_us = 0;
     std::uint32_t yield_max_us = 0;
-    Ratio fault{0, 1};                      // of requests while faults are allowed
-    Ratio fault_written{0, 1};              // of faults
-    Ratio survive{1, 2};                    // of volatile sectors that keep a newer version
+    Ratio fault{0, 1};          // of requests while faults are allowed
+    Ratio fault_written{0, 1};  // of faults
+    Ratio survive{1, 2};        // of volatile sectors that keep a newer version
 };
 
 class Chooser {

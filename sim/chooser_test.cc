@@ -15,9 +15,7 @@ constexpr std::uint32_t disk = 5;
 constexpr ChoiceKey latency(std::uint64_t point, std::uint32_t actor = disk) {
     return {ChoiceKind::latency, actor, point};
 }
-constexpr ChoiceKey fault(std::uint64_t point) {
-    return {ChoiceKind::fault, disk, point};
-}
+constexpr ChoiceKey fault(std::uint64_t point) { return {ChoiceKind::fault, disk, point}; }
 
 Swarm wild() {
     Swarm s;

@@ -4,7 +4,8 @@
 //     pin DISK fault.PURPOSE NTH 1|2         … fails: 1 without effect, 2 although it was done
 //     pin engine YIELD-POINT NTH MICROSECONDS
 //     pin DISK survive.SECTOR NTH VERSION    at the NTH power loss that leaves it undecided:
-//                                            1 the durable version, 2 the oldest since, 3 the next …
+//                                            1 the durable version, 2 the oldest since, 3 the next
+//                                            …
 #pragma once
 
 #include <string>

@@ -29,7 +29,9 @@ std::uint64_t memory_of(const Header& header) {
 class Runner {
   public:
     Runner(SimHost& host, const Scenario& scenario, const RunSetup& setup)
-        : scenario_(scenario), setup_(setup), world_(SimWorld::create(host, options(scenario, setup))) {}
+        : scenario_(scenario),
+          setup_(setup),
+          world_(SimWorld::create(host, options(scenario, setup))) {}
 
     RunResult run();
 
@@ -42,8 +44,8 @@ class Runner {
     void judge_end();
     void collect_pins();
     bool over() const {
-        return world_.has_failed_check() || world_.world().is_stuck() || (judge_ != nullptr && judge_->verdict().failed) ||
-               result_.verdict.failed;
+        return world_.has_failed_check() || world_.world().is_stuck() ||
+               (judge_ != nullptr && judge_->verdict().failed) || result_.verdict.failed;
     }
 
     const Scenario& scenario_;
@@ -75,15 +77,17 @@ RunResult Runner::run() {
         world_.world().set_judge(judge_);
     }
     if (const GeneratedRun* d = setup_.drive; d != nullptr) {
-        world_.chooser().drive_randomly(setup_.seed, {d->latency_max_us, d->slow, d->slow_max_us, d->yield_max_us,
-                                                      d->fault, d->fault_written, d->survive});
+        world_.chooser().drive_randomly(
+            setup_.seed, {d->latency_max_us, d->slow, d->slow_max_us, d->yield_max_us, d->fault,
+                          d->fault_written, d->survive});
     }
     world_.guarded([&] { run_steps(); });
     World& w = world_.world();
     if (world_.has_failed_check()) {
         const CheckFailure& f = world_.failed_check();
         std::uint32_t invariant = 0;
-        if (std::string_view(f.rule).substr(0, 4) == "INV-") invariant = static_cast<std::uint32_t>(std::atoi(f.rule + 4));
+        if (std::string_view(f.rule).substr(0, 4) == "INV-")
+            invariant = static_cast<std::uint32_t>(std::atoi(f.rule + 4));
         result_.verdict.fail("check", invariant, current_step_, f.rule);
     } else if (judge_ != nullptr && judge_->verdict().failed) {
         result_.verdict = judge_->verdict();
@@ -100,7 +104,8 @@ RunResult Runner::run() {
         result_.model = judge_->model().counters();
         result_.evaluations = judge_->evaluations();
     }
-    for (std::size_t m = 0; m < mark_count; ++m) result_.marks[m] = w.events().marked(static_cast<Mark>(m));
+    for (std::size_t m = 0; m < mark_count; ++m)
+        result_.marks[m] = w.events().marked(static_cast<Mark>(m));
     collect_pins();
     if (setup_.at_end) setup_.at_end(world_);
     return std::move(result_);
@@ -136,7 +141,8 @@ void Runner::run_step(std::size_t i) {
     if (calm) chooser.allow_faults(true);
     if (!step.expected.empty() && !world_.has_failed_check()) {
         if (const auto d = compare(step.expected, answer)) {
-            result_.verdict.fail("expectation", 0, i, fmt::format("expected `{}`, got `{}`", d->expected, d->actual));
+            result_.verdict.fail("expectation", 0, i,
+                                 fmt::format("expected `{}`, got `{}`", d->expected, d->actual));
         }
     }
     result_.answers.push_back(std::move(answer));
@@ -146,7 +152,9 @@ void Runner::run_step(std::size_t i) {
 void Runner::check_everything() {
     std::vector<std::pair<std::string, Sectors>> volumes;
     for (MappedDevice& d : world_.world().mapper().devices()) {
-        if (world_.world().find_disk(d.name()) != nullptr || d.is_suspended() || d.live() == nullptr) continue;
+        if (world_.world().find_disk(d.name()) != nullptr || d.is_suspended() ||
+            d.live() == nullptr)
+            continue;
         if (d.capacity().value > check_sectors_max) continue;
         volumes.emplace_back(std::string(d.name()), d.capacity());
     }
@@ -171,11 +179,13 @@ void Runner::judge_end() {
     world_.chooser().allow_faults(false);
     if (!world_.world().finish()) return;
     if (world_.sim_executor().fibers_active() != 0) {
-        result_.verdict.fail("leak", 20, current_step_, "a fiber is left although every device is gone");
+        result_.verdict.fail("leak", 20, current_step_,
+                             "a fiber is left although every device is gone");
     }
     for (const BaseDisk& d : world_.world().disks()) {
         if (d.medium->requests_in_flight() != 0) {
-            result_.verdict.fail("leak", 20, current_step_, "a request is in flight although every device is gone");
+            result_.verdict.fail("leak", 20, current_step_,
+                                 "a request is in flight although every device is gone");
         }
     }
 }
@@ -212,7 +222,8 @@ Result<EnginePolicy> policy_of(const Header& header, const std::string& where) {
             policy.*rule.member = false;
             found = true;
         }
-        if (!found) return refuse(where, fmt::format("no safety rule `{}`: there is {}", name, known));
+        if (!found)
+            return refuse(where, fmt::format("no safety rule `{}`: there is {}", name, known));
     }
     return policy;
 }

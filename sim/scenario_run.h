@@ -40,7 +40,7 @@ struct RunResult {
     std::uint32_t deviations = 0;
     std::uint32_t pins_met = 0;
     std::uint32_t pins_total = 0;
-    std::vector<Step> pins;  // every choice that was not the default, as lines
+    std::vector<Step> pins;     // every choice that was not the default, as lines
     bool hung_by_user = false;  // a device was left suspended with requests in it
     std::uint64_t requests = 0;
     std::uint64_t errors = 0;

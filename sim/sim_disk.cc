@@ -37,7 +37,8 @@ void SimDisk::submit(Bio& bio) {
     ++in_flight_count_;
     if (observer_ != nullptr) observer_->request_issued(actor_, bio);
 
-    const auto point = static_cast<std::uint64_t>(bio.purpose) << 2 | static_cast<std::uint64_t>(bio.op);
+    const auto point =
+        static_cast<std::uint64_t>(bio.purpose) << 2 | static_cast<std::uint64_t>(bio.op);
     std::uint64_t delay_us = chooser_.choose({ChoiceKind::latency, actor_, point}, 1u << 24);
     if (bio.op != Op::flush && (bio.end() > spec_.size || bio.end() < bio.start)) {
         request.fate = InFlight::Fate::error;
@@ -130,8 +131,9 @@ void SimDisk::write(Bio& bio) {
     for (std::uint64_t i = 0; i < bio.length.value; ++i) {
         const std::uint64_t sector = bio.start.value + i;
         const std::uint64_t index = sector / page_sectors;
-        if (zeros && !caches && sector % page_sectors == 0 && bio.length.value - i >= page_sectors &&
-            spec_.content != DiskContent::fill && find_page(index) == nullptr) {
+        if (zeros && !caches && sector % page_sectors == 0 &&
+            bio.length.value - i >= page_sectors && spec_.content != DiskContent::fill &&
+            find_page(index) == nullptr) {
             i += page_sectors - 1;  // zeros over zeros that nobody ever touched
             continue;
         }
@@ -209,7 +211,8 @@ PowerLossCount SimDisk::lose_power(SurvivalDefault survival) {
         candidates[n++] = {sector, order, id};
     };
     for (const CachedWrite& w : cache_) {
-        for (std::uint64_t i = 0; i < w.length.value; ++i) add(w.start.value + i, w.number, w.ids[i]);
+        for (std::uint64_t i = 0; i < w.length.value; ++i)
+            add(w.start.value + i, w.number, w.ids[i]);
     }
     std::uint64_t order = writes_completed_;
     for (const InFlight& f : in_flight_) {
@@ -228,11 +231,13 @@ PowerLossCount SimDisk::lose_power(SurvivalDefault survival) {
     if (spec_.write_cache) {
         for (std::uint64_t s = 0; s < page_slots_; ++s) {
             if (pages_[s] == nullptr) continue;
-            for (std::uint64_t i = 0; i < page_sectors; ++i) pages_[s]->current[i] = pages_[s]->durable[i];
+            for (std::uint64_t i = 0; i < page_sectors; ++i)
+                pages_[s]->current[i] = pages_[s]->durable[i];
         }
     }
     // One choice an atomic unit: the state after one of the writes that touched it, all of them up
-    // to that one included. 0 is the scenario's default, 1 the durable state, 2 … the writes by age.
+    // to that one included. 0 is the scenario's default, 1 the durable state, 2 … the writes by
+    // age.
     for (std::uint64_t at = 0; at < n;) {
         const std::uint64_t unit = candidates[at].sector / spec_.atomic.value;
         std::uint64_t end = at;
@@ -275,7 +280,8 @@ PowerLossCount SimDisk::lose_power(SurvivalDefault survival) {
 // ---- The medium -------------------------------------------------------------------------------
 
 ContentId SimDisk::initial(std::uint64_t sector) const {
-    return spec_.content == DiskContent::fill ? pattern_word(spec_.fill_seed, sector) : zero_content;
+    return spec_.content == DiskContent::fill ? pattern_word(spec_.fill_seed, sector)
+                                              : zero_content;
 }
 
 ContentId SimDisk::current_at(Sectors sector) const {

@@ -100,7 +100,9 @@ class SimDisk final : public Medium, public ContentHolder {
         pages_with_bytes_ = &page;
     }
     void grow_pages();
-    std::size_t page_bytes() const { return spec_.write_cache ? sizeof(Page) : offsetof(Page, durable); }
+    std::size_t page_bytes() const {
+        return spec_.write_cache ? sizeof(Page) : offsetof(Page, durable);
+    }
 
     Arena& arena_;
     SimExecutor& executor_;

@@ -48,7 +48,9 @@ void SimExecutor::wake(Waiter& waiter) {
     if (waiter.fiber != Fibers::none) make_ready(waiter.fiber);
 }
 
-void SimExecutor::make_ready(std::uint32_t fiber) { ready_.push({nullptr, fiber, ReadyKind::fiber}); }
+void SimExecutor::make_ready(std::uint32_t fiber) {
+    ready_.push({nullptr, fiber, ReadyKind::fiber});
+}
 
 void SimExecutor::yield(YieldPoint point) {
     ++switches_;
@@ -131,18 +133,14 @@ void SimExecutor::run_ready() {
     const ReadyEntry e = ready_.pop();
     if (e.task != nullptr) e.task->unlink();
     switch (e.kind) {
-        case ReadyKind::main_task:
-            e.task->run(*e.task);
-            break;
+        case ReadyKind::main_task: e.task->run(*e.task); break;
         case ReadyKind::fiber_task: {
             const std::uint32_t fiber = fibers_.create(&SimExecutor::fiber_entry, e.task);
             CHECK(fiber != Fibers::none, "a world has enough fibers for its work");
             resume(fiber);
             break;
         }
-        case ReadyKind::fiber:
-            resume(e.fiber);
-            break;
+        case ReadyKind::fiber: resume(e.fiber); break;
     }
 }
 

@@ -64,8 +64,8 @@ class SimExecutor final : public Executor {
     struct Event {
         std::uint64_t due_us;
         std::uint64_t order;
-        Task* task;            // or, if nullptr,
-        std::uint32_t fiber;   // a fiber to resume
+        Task* task;           // or, if nullptr,
+        std::uint32_t fiber;  // a fiber to resume
         bool device;
     };
     static bool earlier(const Event& a, const Event& b) {

@@ -43,8 +43,8 @@ enum class WhenDown : std::uint8_t { fail_all, error_writes, drop_writes };
 
 class FlakeyTarget final : public RangeTarget {
   public:
-    FlakeyTarget(const TargetContext& c, const Range& range, std::uint64_t up_s, std::uint64_t down_s,
-                 WhenDown when_down)
+    FlakeyTarget(const TargetContext& c, const Range& range, std::uint64_t up_s,
+                 std::uint64_t down_s, WhenDown when_down)
         : RangeTarget(c, range),
           since_ms_(c.engine.executor.now().value),
           up_ms_(up_s * 1000),
@@ -66,8 +66,8 @@ class FlakeyTarget final : public RangeTarget {
     }
     void status(StatusKind kind, TextSink& out) const override {
         if (kind == StatusKind::info) return;
-        out << words::device(*range_.device) << " " << range_.offset.value << " " << up_ms_ / 1000 << " "
-            << down_ms_ / 1000;
+        out << words::device(*range_.device) << " " << range_.offset.value << " " << up_ms_ / 1000
+            << " " << down_ms_ / 1000;
         if (when_down_ == WhenDown::error_writes) out << " 1 error_writes";
         if (when_down_ == WhenDown::drop_writes) out << " 1 drop_writes";
         if (when_down_ == WhenDown::fail_all) out << " 0";
@@ -87,7 +87,8 @@ Constructed construct_flakey(const TargetContext& c) {
     const auto up = words::decimal(c.args[2]);
     const auto down = words::decimal(c.args[3]);
     if (!up || *up > UINT32_MAX) return Constructed::failed(Errc::einval, "Invalid up interval");
-    if (!down || *down > UINT32_MAX) return Constructed::failed(Errc::einval, "Invalid down interval");
+    if (!down || *down > UINT32_MAX)
+        return Constructed::failed(Errc::einval, "Invalid down interval");
     if (*up + *down == 0) {
         return Constructed::failed(Errc::einval, "Total (up + down) interval is zero");
     }
@@ -103,7 +104,8 @@ Constructed construct_flakey(const TargetContext& c) {
     }
     Range range;
     if (!open_range(c, 0, range)) return Constructed::failed(Errc::enodev, "Device lookup failed");
-    auto* t = c.engine.memory.create<FlakeyTarget>(MemoryUse::target, c, range, *up, *down, when_down);
+    auto* t =
+        c.engine.memory.create<FlakeyTarget>(MemoryUse::target, c, range, *up, *down, when_down);
     return {t, t == nullptr ? Errc::enomem : Errc::ok, "Cannot allocate context"};
 }
 
@@ -111,8 +113,8 @@ Constructed construct_flakey(const TargetContext& c) {
 
 class DelayTarget final : public RangeTarget {
   public:
-    DelayTarget(const TargetContext& c, const Range& read, const Range& write, std::uint64_t read_ms,
-                std::uint64_t write_ms, bool separate_write)
+    DelayTarget(const TargetContext& c, const Range& read, const Range& write,
+                std::uint64_t read_ms, std::uint64_t write_ms, bool separate_write)
         : RangeTarget(c, read),
           write_(write),
           read_ms_(read_ms),
@@ -148,7 +150,8 @@ class DelayTarget final : public RangeTarget {
         if (kind == StatusKind::info) return;
         out << words::device(*range_.device) << " " << range_.offset.value << " " << read_ms_;
         if (separate_write_) {
-            out << " " << words::device(*write_.device) << " " << write_.offset.value << " " << write_ms_;
+            out << " " << words::device(*write_.device) << " " << write_.offset.value << " "
+                << write_ms_;
         }
     }
     void for_each_device(DeviceVisitor& visitor) const override {
@@ -232,7 +235,8 @@ Constructed construct_delay(const TargetContext& c) {
 
 class LogWritesTarget final : public Target {
   public:
-    LogWritesTarget(const TargetContext& c, BlockDevice& data, BlockDevice& log_device, WriteLogs& logs)
+    LogWritesTarget(const TargetContext& c, BlockDevice& data, BlockDevice& log_device,
+                    WriteLogs& logs)
         : Target(c.engine, c.device, c.begin, c.length),
           data_(data),
           log_device_(log_device),
@@ -285,7 +289,9 @@ class LogWritesTarget final : public Target {
         }
         out << log_.entries().count() << " " << (log_device_.capacity().value - 1);
     }
-    void for_each_device(DeviceVisitor& visitor) const override { visitor.visit(data_, {0}, length_); }
+    void for_each_device(DeviceVisitor& visitor) const override {
+        visitor.visit(data_, {0}, length_);
+    }
     void destroy() override {
         log_.entries().splice_back(unflushed_);
         log_.entries().push_back(logs_.new_mark("dm-log-writes-end"));

@@ -119,8 +119,8 @@ void ModelJudge::learn_exceptions(const Place& place, SnapshotEntry& entry) {
             const auto& s = *static_cast<Source*>(context);
             return s.medium->raw_read(s.first + Sectors{index});
         };
-        const model::Op op = model_.begin_write(entry.id, start, count, Content::from(read, &source),
-                                                model::WriteKind::fua);
+        const model::Op op = model_.begin_write(
+            entry.id, start, count, Content::from(read, &source), model::WriteKind::fua);
         model_.end_write(op, Errc::ok);
     });
 }
@@ -134,16 +134,19 @@ bool ModelJudge::volume_of(const Place& place, model::VolumeId& out) {
             if (origins_[origin_index(*place.origin_disk)].unjudged) return false;
             for (std::uint32_t i = 0; i < snapshot_count_; ++i) {
                 const SnapshotEntry& e = snapshots_[i];
-                const bool half_merged = e.origin_actor == place.origin_disk->actor &&
-                                         model_.state_of(e.id) == model::SnapshotState::merge_interrupted;
+                const bool half_merged =
+                    e.origin_actor == place.origin_disk->actor &&
+                    model_.state_of(e.id) == model::SnapshotState::merge_interrupted;
                 if (half_merged) return false;
             }
             return true;
         case Place::Role::snapshot: {
             const SnapshotEntry* e = find(place);
-            if (e == nullptr || e->state != State::active || origins_[e->origin_index].unjudged) return false;
+            if (e == nullptr || e->state != State::active || origins_[e->origin_index].unjudged)
+                return false;
             const model::SnapshotState s = model_.state_of(e->id);
-            if (s != model::SnapshotState::valid && s != model::SnapshotState::invalid) return false;
+            if (s != model::SnapshotState::valid && s != model::SnapshotState::invalid)
+                return false;
             out = e->id;
             return true;
         }
@@ -200,7 +203,8 @@ void ModelJudge::note_missing(SnapshotEntry& e) {
             break;
         case State::merging: {
             // Finished if the store has no record left; its bytes say so.
-            model_.end_merge(e.id, e.merge_done ? model::MergeEnd::complete : model::MergeEnd::interrupted);
+            model_.end_merge(
+                e.id, e.merge_done ? model::MergeEnd::complete : model::MergeEnd::interrupted);
             e.state = e.merge_done ? State::merged : State::gone;
             restore_cache(e);
             break;
@@ -230,10 +234,11 @@ void ModelJudge::follow(const Place& place) {
         if (place.snapshot->is_valid()) {
             if (model_.must_be_invalid(e->id)) {
                 if (!e->header_write_failed && !origins_[e->origin_index].unjudged) {
-                    fail("durability", 25, "a snapshot that was told invalid is valid after the power loss");
+                    fail("durability", 25,
+                         "a snapshot that was told invalid is valid after the power loss");
                 }
-                // Its header could not be written: it comes back with what it should not show, and a
-                // merge would spread that. Nothing about this origin can be told any more.
+                // Its header could not be written: it comes back with what it should not show, and
+                // a merge would spread that. Nothing about this origin can be told any more.
                 origins_[e->origin_index].unjudged = true;
             }
         } else if (!model_.may_be_invalid(e->id)) {
@@ -291,13 +296,15 @@ void ModelJudge::follow_validity(SnapshotEntry& e, Snapshot& snapshot) {
     ++evaluations_.containment;
     if (world_.errors_of(Purpose::header_write) > header_errors_seen_) {
         header_errors_seen_ = world_.errors_of(Purpose::header_write);
-        for (std::uint32_t i = 0; i < snapshot_count_; ++i) snapshots_[i].header_write_failed = true;
+        for (std::uint32_t i = 0; i < snapshot_count_; ++i)
+            snapshots_[i].header_write_failed = true;
     }
     if (snapshot.is_overflowed()) model_.snapshot_overflowed(e.id);
     if (snapshot.is_valid() || e.state == State::dead) return;
     if (origins_[e.origin_index].unjudged) e.may_die = true;
     if (!e.may_die && !has_reason_to_die(snapshot)) {
-        fail("containment", 24, "a snapshot became invalid, but no disk failed and its COW device has room");
+        fail("containment", 24,
+             "a snapshot became invalid, but no disk failed and its COW device has room");
     }
     if (e.state == State::gone && model_.state_of(e.id) == model::SnapshotState::valid) {
         model_.reactivate_snapshot(e.id);
@@ -317,7 +324,8 @@ void ModelJudge::power_lost() {
         // It may have been on its way out, and its header written or not.
         for (std::uint32_t i = 0; i < snapshot_count_; ++i) {
             SnapshotEntry& e = snapshots_[i];
-            if (e.origin_actor == origin->actor && e.cow_actor == cow->actor && e.state == State::active) {
+            if (e.origin_actor == origin->actor && e.cow_actor == cow->actor &&
+                e.state == State::active) {
                 model_.invalidation_began(e.id);
             }
         }
@@ -365,7 +373,9 @@ void ModelJudge::note_raw_write(const MappedDevice& device, Sectors start) {
 bool ModelJudge::is_live(const SnapshotEntry& e) {
     for (MappedDevice& d : world_.mapper().devices()) {
         const Place place = place_of(d);
-        if (place.snapshot != nullptr && place.cow_disk != nullptr && place.cow_disk->actor == e.cow_actor) return true;
+        if (place.snapshot != nullptr && place.cow_disk != nullptr &&
+            place.cow_disk->actor == e.cow_actor)
+            return true;
     }
     return false;
 }
@@ -384,8 +394,10 @@ void ModelJudge::request_begins(UserRequest& r) {
         case Op::write: {
             Content content = Content::zeros();
             if (r.data.kind() == Payload::Kind::cells) {
-                if (r.data.bytes_per_sector() != sizeof(ContentId)) return;  // judged with tags only
-                content = Content::table(reinterpret_cast<const ContentId*>(r.data.data()), r.count.value);
+                if (r.data.bytes_per_sector() != sizeof(ContentId))
+                    return;  // judged with tags only
+                content = Content::table(reinterpret_cast<const ContentId*>(r.data.data()),
+                                         r.count.value);
             }
             op = model_.begin_write(volume, r.start, r.count, content);
             break;
@@ -398,14 +410,16 @@ void ModelJudge::request_begins(UserRequest& r) {
 void ModelJudge::request_ends(UserRequest& r, Errc status) {
     devices_changed_validity_only();
     if (!r.judged) return;
-    const model::Op op{static_cast<std::uint32_t>(r.ticket), static_cast<std::uint32_t>(r.ticket >> 32)};
+    const model::Op op{static_cast<std::uint32_t>(r.ticket),
+                       static_cast<std::uint32_t>(r.ticket >> 32)};
     const Place place = place_of(*r.device);
     ++evaluations_.containment;
     if (status != Errc::ok && world_.errors_at_the_disks() == 0) {
         const bool explained = place.snapshot != nullptr &&
                                (!place.snapshot->is_valid() || place.snapshot->is_overflowed() ||
                                 has_reason_to_die(*place.snapshot));
-        if (!explained) fail("containment", 21, "a request failed, but no disk did and nothing is full");
+        if (!explained)
+            fail("containment", 21, "a request failed, but no disk did and nothing is full");
     }
     switch (r.op) {
         case Op::read: {
@@ -417,7 +431,8 @@ void ModelJudge::request_ends(UserRequest& r, Errc status) {
                 model_.end_read(op, Errc::eio);
                 break;
             }
-            const std::span<const ContentId> ids(reinterpret_cast<const ContentId*>(r.data.data()), r.count.value);
+            const std::span<const ContentId> ids(reinterpret_cast<const ContentId*>(r.data.data()),
+                                                 r.count.value);
             if (const auto v = model_.end_read(op, ids)) {
                 Text<200> text;
                 const SectorContent got = world_.platform().cells().describe(v->observed);
@@ -428,7 +443,8 @@ void ModelJudge::request_ends(UserRequest& r, Errc status) {
                     text << " ";
                     describe(text, world_.platform().cells().describe(v->allowed[i]));
                 }
-                fail(model::name_of(v->rule), v->rule == model::Rule::snapshot_immutability ? 16 : 15, text.view());
+                fail(model::name_of(v->rule),
+                     v->rule == model::Rule::snapshot_immutability ? 16 : 15, text.view());
             }
             break;
         }
@@ -464,7 +480,8 @@ void ModelJudge::devices_changed_validity_only() {
 void ModelJudge::after_step(const Step& step, const Answer& answer) {
     devices_changed_validity_only();
     // (A handover that was vetoed is vetoed again: that is an answer, not a loss.)
-    if (step.verb == Verb::reload && !answer.empty() && answer.front().find("(load)") != std::string::npos &&
+    if (step.verb == Verb::reload && !answer.empty() &&
+        answer.front().find("(load)") != std::string::npos &&
         world_.errors_at_the_disks() == errors_at_loss_) {
         fail("structure", 14, "after the power loss a device could not be created again");
     }
@@ -485,7 +502,8 @@ void ModelJudge::check_structure(bool quiet) {
             for (MappedDevice& m : world_.mapper().devices()) {
                 const Place place = place_of(m);
                 const bool is_it = place.role == Place::Role::snapshot && place.cow_disk == &d &&
-                                   place.snapshot->is_valid() && place.snapshot->pending().size() == 0;
+                                   place.snapshot->is_valid() &&
+                                   place.snapshot->pending().size() == 0;
                 if (quiet && is_it) table = &place.snapshot->completed();
             }
             StructureFinding finding;

@@ -8,8 +8,16 @@ namespace {
 constexpr RecordColumn none{"", ""};
 
 constexpr RecordKind kinds[] = {
-    {"issued", {"request", "request"}, {"start", "sectors"}, {"length", "sectors"}, {"flags", "flags"}},
-    {"done", {"request", "request"}, {"start", "sectors"}, {"length", "sectors"}, {"status", "errno"}},
+    {"issued",
+     {"request", "request"},
+     {"start", "sectors"},
+     {"length", "sectors"},
+     {"flags", "flags"}},
+    {"done",
+     {"request", "request"},
+     {"start", "sectors"},
+     {"length", "sectors"},
+     {"status", "errno"}},
     {"verb begins", none, {"step", ""}, none, none},
     {"verb ends", none, {"step", ""}, none, none},
     {"power lost", none, {"undecided", "sectors"}, {"newer", "sectors"}, none},
@@ -30,7 +38,8 @@ constexpr RecordKind kinds[] = {
     {"event", none, {"number", ""}, none, none},
     {"deviation", none, {"D", ""}, none, none},
 };
-static_assert(std::size(kinds) == static_cast<std::size_t>(RecordType::engine_event) + event_kind_count);
+static_assert(std::size(kinds) ==
+              static_cast<std::size_t>(RecordType::engine_event) + event_kind_count);
 
 }  // namespace
 

@@ -12,7 +12,8 @@ class Recorder {
   public:
     // Keeps the last `capacity` records (a power of two).
     Recorder(Arena& arena, std::uint32_t capacity)
-        : ring_(static_cast<Record*>(arena.allocate(capacity * sizeof(Record)))), mask_(capacity - 1) {
+        : ring_(static_cast<Record*>(arena.allocate(capacity * sizeof(Record)))),
+          mask_(capacity - 1) {
         CHECK(ring_ != nullptr && (capacity & mask_) == 0, "a recorder has a ring");
     }
     void add(const Record& r) {

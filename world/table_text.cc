@@ -12,7 +12,8 @@ constexpr std::size_t number_text_max = 21;
 bool is_blank(char c) { return c == ' ' || c == '\t'; }
 }  // namespace
 
-TableText::TableText(Arena& arena, const DeviceMapper& mapper, std::string_view text) : arena_(arena) {
+TableText::TableText(Arena& arena, const DeviceMapper& mapper, std::string_view text)
+    : arena_(arena) {
     std::size_t names = 0;
     for (const char c : text) names += c == '@' ? 1 : 0;
     buffer_capacity_ = text.size() + names * number_text_max + 1;
@@ -20,7 +21,8 @@ TableText::TableText(Arena& arena, const DeviceMapper& mapper, std::string_view 
     for (const char c : text) line_capacity_ += c == ';' ? 1 : 0;
     ++line_capacity_;
     buffer_ = static_cast<char*>(arena.allocate(buffer_capacity_));
-    words_ = static_cast<std::string_view*>(arena.allocate(word_capacity_ * sizeof(std::string_view)));
+    words_ =
+        static_cast<std::string_view*>(arena.allocate(word_capacity_ * sizeof(std::string_view)));
     lines_ = static_cast<TableLine*>(arena.allocate(line_capacity_ * sizeof(TableLine)));
     CHECK(buffer_ != nullptr && words_ != nullptr && lines_ != nullptr,
           "a world's arena has room for a table");

@@ -9,13 +9,14 @@ namespace cowlab {
 
 struct Verdict {
     bool failed = false;
-    char word[32] = {};           // visibility, durability, structure, containment, liveness, check, …
+    char word[32] = {};  // visibility, durability, structure, containment, liveness, check, …
     std::uint32_t invariant = 0;  // n of INV-n; 0: none
     std::uint64_t step = 0;       // the step at which it was seen, from 0
     char text[240] = {};
 
     // Only the first failure counts.
-    void fail(std::string_view what, std::uint32_t inv, std::uint64_t at_step, std::string_view why) {
+    void fail(std::string_view what, std::uint32_t inv, std::uint64_t at_step,
+              std::string_view why) {
         if (failed) return;
         failed = true;
         invariant = inv;

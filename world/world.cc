@@ -38,16 +38,20 @@ void World::build_engine() {
 
 Answer World::run(const Step& step) {
     events_.forget_log_lines();
-    recorder_.add({.time_us = platform_.now_us(), .a = steps_run_,
+    recorder_.add({.time_us = platform_.now_us(),
+                   .a = steps_run_,
                    .kind = static_cast<std::uint16_t>(RecordType::verb_begins)});
     Answer answer = answer_to(step);
     if (!stuck_ && stop_cause_ != StopCause::check) {
         // Lanes go on by themselves; everything else is quiet before the next line.
-        if (step.verb != Verb::lane && step.verb != Verb::power_loss) settle(platform_.run_until_quiet());
+        if (step.verb != Verb::lane && step.verb != Verb::power_loss)
+            settle(platform_.run_until_quiet());
     }
     std::uint64_t digest = 0;
     for (const std::string& line : answer) digest = hash64(line.data(), line.size(), digest);
-    recorder_.add({.time_us = platform_.now_us(), .a = steps_run_, .b = digest,
+    recorder_.add({.time_us = platform_.now_us(),
+                   .a = steps_run_,
+                   .b = digest,
                    .kind = static_cast<std::uint16_t>(RecordType::verb_ends)});
     ++steps_run_;
     return answer;
@@ -183,8 +187,11 @@ std::string_view World::keep_text(std::string_view text) {
 
 void World::request_issued(std::uint32_t actor, const Bio& bio) {
     ++issued_[static_cast<int>(bio.purpose)];
-    recorder_.add({.time_us = platform_.now_us(), .a = bio.start.value, .b = bio.length.value,
-                   .c = (bio.preflush ? 1u : 0u) | (bio.fua ? 2u : 0u), .actor = actor,
+    recorder_.add({.time_us = platform_.now_us(),
+                   .a = bio.start.value,
+                   .b = bio.length.value,
+                   .c = (bio.preflush ? 1u : 0u) | (bio.fua ? 2u : 0u),
+                   .actor = actor,
                    .kind = static_cast<std::uint16_t>(RecordType::request_issued),
                    .detail = static_cast<std::uint16_t>(static_cast<unsigned>(bio.purpose) << 2 |
                                                         static_cast<unsigned>(bio.op))});
@@ -197,8 +204,11 @@ void World::request_done(std::uint32_t actor, const Bio& bio) {
         ++errors_[static_cast<int>(bio.purpose)];
         ++errors_total_;
     }
-    recorder_.add({.time_us = platform_.now_us(), .a = bio.start.value, .b = bio.length.value,
-                   .c = static_cast<std::uint64_t>(bio.status), .actor = actor,
+    recorder_.add({.time_us = platform_.now_us(),
+                   .a = bio.start.value,
+                   .b = bio.length.value,
+                   .c = static_cast<std::uint64_t>(bio.status),
+                   .actor = actor,
                    .kind = static_cast<std::uint16_t>(RecordType::request_done),
                    .detail = static_cast<std::uint16_t>(static_cast<unsigned>(bio.purpose) << 2 |
                                                         static_cast<unsigned>(bio.op))});
@@ -250,10 +260,14 @@ bool World::finish() {
 
 void WorldEvents::event(const Event& e) {
     if (e.kind == EventKind::deviation && e.a < 32) deviations_ |= 1u << e.a;
-    recorder_.add({.time_us = executor_.now().value * 1000, .a = e.a, .b = e.b, .c = e.c,
-                   .actor = e.device.minor,
-                   .kind = static_cast<std::uint16_t>(static_cast<unsigned>(RecordType::engine_event) +
-                                                      static_cast<unsigned>(e.kind))});
+    recorder_.add(
+        {.time_us = executor_.now().value * 1000,
+         .a = e.a,
+         .b = e.b,
+         .c = e.c,
+         .actor = e.device.minor,
+         .kind = static_cast<std::uint16_t>(static_cast<unsigned>(RecordType::engine_event) +
+                                            static_cast<unsigned>(e.kind))});
 }
 
 void WorldEvents::log(std::string_view line) {

@@ -93,7 +93,18 @@ class World final : private DiskObserver {
   private:
     // A verb on its way; I/O verbs of bg and lanes as well.
     struct Outcome {
-        enum class Kind : std::uint8_t { status, open_failed, at_step, short_write, data, short_data, hex, hex_short, limits, lost };
+        enum class Kind : std::uint8_t {
+            status,
+            open_failed,
+            at_step,
+            short_write,
+            data,
+            short_data,
+            hex,
+            hex_short,
+            limits,
+            lost
+        };
         Kind kind = Kind::status;
         Errc code = Errc::ok;
         const char* at_step = "";

@@ -50,8 +50,7 @@ void World::do_io(Job& job) {
 }
 
 // One request of the user, start to end; the judge hears of both.
-Errc World::transfer(MappedDevice& device, Op op, Sectors start, Sectors count,
-                     Payload payload) {
+Errc World::transfer(MappedDevice& device, Op op, Sectors start, Sectors count, Payload payload) {
     UserRequest request;
     request.device = &device;
     request.op = op;
@@ -257,16 +256,18 @@ Answer World::answer_of(Job& job) {
     switch (out.kind) {
         case Outcome::Kind::open_failed: return {answer_open_failed(out.code)};
         case Outcome::Kind::at_step: return {cowlab::answer_of(out.code, out.at_step)};
-        case Outcome::Kind::short_write: return {answer_text(fmt::format("short {}", out.count.value))};
+        case Outcome::Kind::short_write:
+            return {answer_text(fmt::format("short {}", out.count.value))};
         case Outcome::Kind::data: return {answer_text("ok " + data_text(out.data, out.count))};
-        case Outcome::Kind::short_data: return {answer_text("short " + data_text(out.data, out.count))};
+        case Outcome::Kind::short_data:
+            return {answer_text("short " + data_text(out.data, out.count))};
         case Outcome::Kind::hex: return hex_lines(*job.step, out);
         case Outcome::Kind::hex_short: return {answer_text("err short")};
         case Outcome::Kind::limits:
-            return {answer_text(fmt::format("sectors {} lbs {} pbs {} iomin {} ioopt 0 ro {}",
-                                            out.size.value, out.limits.logical_block.bytes(),
-                                            out.limits.physical_block.bytes(),
-                                            out.limits.io_min.bytes(), out.limits.read_only ? 1 : 0))};
+            return {answer_text(
+                fmt::format("sectors {} lbs {} pbs {} iomin {} ioopt 0 ro {}", out.size.value,
+                            out.limits.logical_block.bytes(), out.limits.physical_block.bytes(),
+                            out.limits.io_min.bytes(), out.limits.read_only ? 1 : 0))};
         case Outcome::Kind::lost: return {answer_text("lost")};
         case Outcome::Kind::status: break;
     }

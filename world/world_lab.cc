@@ -1,4 +1,5 @@
-// What a person at a terminal does not have: faults, background jobs, write logs, lanes, power loss.
+// What a person at a terminal does not have: faults, background jobs, write logs, lanes, power
+// loss.
 #include <fmt/format.h>
 
 #include <new>
@@ -18,7 +19,8 @@ constexpr Milliseconds mergewait_step_ms{2};
 
 Answer World::fault(const Step& step) {
     BaseDisk* d = find_disk(step.name);
-    if (d == nullptr || mapper_->find(step.name) == nullptr) return {cowlab::answer_of(Errc::enxio)};
+    if (d == nullptr || mapper_->find(step.name) == nullptr)
+        return {cowlab::answer_of(Errc::enxio)};
     return run_job(step, &World::fault_body);
 }
 
@@ -34,9 +36,7 @@ void World::fault_body(Job& job) {
         case FaultTable::linear:
             table << "0 " << size << " linear " << medium.view() << " 0";
             break;
-        case FaultTable::error:
-            table << "0 " << size << " error";
-            break;
+        case FaultTable::error: table << "0 " << size << " error"; break;
         case FaultTable::bad: {
             const std::uint64_t start = s.start.value;
             const std::uint64_t end = start + s.count.value;
@@ -47,17 +47,18 @@ void World::fault_body(Job& job) {
             if (start > 0) table << "0 " << start << " linear " << medium.view() << " 0 ; ";
             table << start << " " << s.count.value << " error";
             if (end < size) {
-                table << " ; " << end << " " << size - end << " linear " << medium.view() << " " << end;
+                table << " ; " << end << " " << size - end << " linear " << medium.view() << " "
+                      << end;
             }
             break;
         }
         case FaultTable::flakey:
-            table << "0 " << size << " flakey " << medium.view() << " 0 " << s.fault.up_seconds << " "
-                  << s.fault.down_seconds << " " << s.text;
+            table << "0 " << size << " flakey " << medium.view() << " 0 " << s.fault.up_seconds
+                  << " " << s.fault.down_seconds << " " << s.text;
             break;
         case FaultTable::delay:
-            table << "0 " << size << " delay " << medium.view() << " 0 " << s.fault.read_delay.value << " "
-                  << medium.view() << " 0 " << s.fault.write_delay.value;
+            table << "0 " << size << " delay " << medium.view() << " 0 " << s.fault.read_delay.value
+                  << " " << medium.view() << " 0 " << s.fault.write_delay.value;
             break;
     }
     Errc e = w.load_text(s.name, table.view(), false);
@@ -100,7 +101,8 @@ bool merge_goes_on(std::string_view status) {
     }
     const std::size_t slash = status.find('/');
     const std::size_t blank = status.find(' ');
-    if (slash == std::string_view::npos || blank == std::string_view::npos || slash > blank) return false;
+    if (slash == std::string_view::npos || blank == std::string_view::npos || slash > blank)
+        return false;
     std::string_view metadata = status.substr(blank + 1);
     metadata = metadata.substr(0, metadata.find(' '));
     return status.substr(0, slash) != metadata;
@@ -238,7 +240,8 @@ Answer World::join(const Step& step) {
     for (Lane& l : lanes_) {
         if (!step.job.empty() && l.name != step.job) continue;
         while (l.running) {
-            // A lane ends in a turn of its own; what is waited for is the queue of lanes as a whole.
+            // A lane ends in a turn of its own; what is waited for is the queue of lanes as a
+            // whole.
             const Platform::Ran ran = settle(platform_.run_turns(1));
             if (ran == Platform::Ran::stuck) return stuck_answer();
             if (ran == Platform::Ran::stopped) return {answer_text("lost")};
@@ -253,7 +256,8 @@ Answer World::inject(const Step& step) {
     BaseDisk* d = find_disk(step.name);
     if (d == nullptr) return {cowlab::answer_of(Errc::enxio)};
     const InjectSpec& i = step.inject;
-    d->medium->add_inject({i.request_class, i.anywhere, step.start, step.count, i.kind, i.slow_by, i.times, i.nth});
+    d->medium->add_inject(
+        {i.request_class, i.anywhere, step.start, step.count, i.kind, i.slow_by, i.times, i.nth});
     return {cowlab::answer_of(Errc::ok)};
 }
 
@@ -296,7 +300,9 @@ void World::execute_power_loss(const PowerLossSpec& spec) {
         all.sectors_undecided += c.sectors_undecided;
         all.sectors_newer += c.sectors_newer;
     }
-    recorder_.add({.time_us = platform_.now_us(), .a = all.sectors_undecided, .b = all.sectors_newer,
+    recorder_.add({.time_us = platform_.now_us(),
+                   .a = all.sectors_undecided,
+                   .b = all.sectors_newer,
                    .kind = static_cast<std::uint16_t>(RecordType::power_lost)});
     platform_.abandon_work();
     for (Job& job : jobs_) {

@@ -32,7 +32,8 @@ Answer World::disk(const Step& step) {
         spec.logical_block = spec.physical_block = exact_sectors(step.disk.lbs);
         spec.write_cache = spec.discard = true;
     }
-    if (step.disk.cache != WriteCache::unstated) spec.write_cache = step.disk.cache == WriteCache::on;
+    if (step.disk.cache != WriteCache::unstated)
+        spec.write_cache = step.disk.cache == WriteCache::on;
     spec.atomic = max(step.disk.atomic, spec.logical_block);
     d.medium = platform_.create_medium(spec, {medium_major, next_medium_++}, d.actor, this);
     disks_.push_back(d);
@@ -67,9 +68,7 @@ void World::do_device_verb(Job& job) {
     const Step& s = *job.step;
     Outcome& out = job.outcome;
     switch (job.verb) {
-        case Verb::new_:
-            out.code = mapper_->create(s.name);
-            return;
+        case Verb::new_: out.code = mapper_->create(s.name); return;
         case Verb::disk: {
             Text<64> line;
             const BaseDisk& d = *find_disk(s.name);
@@ -86,18 +85,15 @@ void World::do_device_verb(Job& job) {
             out.code = load_text(s.name, s.text, false);
             if (out.code == Errc::ok) remember_table(s.name, s.text, false);
             return;
-        case Verb::suspend:
-            out.code = mapper_->suspend(s.name);
-            return;
+        case Verb::suspend: out.code = mapper_->suspend(s.name); return;
         case Verb::resume:
             out.code = mapper_->resume(s.name);
-            if (const MappedDevice* d = mapper_->find(s.name); d != nullptr && d->inactive() == nullptr) {
+            if (const MappedDevice* d = mapper_->find(s.name);
+                d != nullptr && d->inactive() == nullptr) {
                 remember_live(s.name);
             }
             return;
-        case Verb::clear:
-            out.code = mapper_->clear(s.name);
-            return;
+        case Verb::clear: out.code = mapper_->clear(s.name); return;
         case Verb::remove:
             out.code = mapper_->remove(s.name);
             if (out.code == Errc::ok) forget_table(s.name);
@@ -106,12 +102,8 @@ void World::do_device_verb(Job& job) {
             out.code = mapper_->rename(s.name, s.other);
             if (out.code == Errc::ok) rename_table(s.name, s.other);
             return;
-        case Verb::message:
-            out.code = mapper_->message(s.name, s.start, s.text);
-            return;
-        default:
-            out.code = Errc::enosys;
-            return;
+        case Verb::message: out.code = mapper_->message(s.name, s.start, s.text); return;
+        default: out.code = Errc::enosys; return;
     }
 }
 
@@ -224,11 +216,11 @@ Answer World::status_text(const Step& step, StatusKind kind, bool inactive) {
 Answer World::info(const Step& step) {
     const MappedDevice* d = mapper_->find(step.name);
     if (d == nullptr) return {cowlab::answer_of(Errc::enxio)};
-    return {answer_text(fmt::format(
-        "open {} event {} targets {}{}{}{}{}", mapper_->open_count(*d), d->event_number(),
-        d->live() == nullptr ? 0 : d->live()->target_count(), d->is_suspended() ? " suspended" : "",
-        d->live() != nullptr ? " live" : "", d->inactive() != nullptr ? " inactive" : "",
-        d->is_read_only() ? " ro" : ""))};
+    return {answer_text(
+        fmt::format("open {} event {} targets {}{}{}{}{}", mapper_->open_count(*d),
+                    d->event_number(), d->live() == nullptr ? 0 : d->live()->target_count(),
+                    d->is_suspended() ? " suspended" : "", d->live() != nullptr ? " live" : "",
+                    d->inactive() != nullptr ? " inactive" : "", d->is_read_only() ? " ro" : ""))};
 }
 
 }  // namespace cowlab

@@ -4,8 +4,8 @@
 // can be listed and replayed afterwards. The data stays in sector cells of the world's pool.
 #pragma once
 
-#include "base/arena.h"
 #include <string_view>
+#include "base/arena.h"
 
 #include "base/units.h"
 #include "world/cells.h"
@@ -19,8 +19,8 @@ struct LogEntry : ListNode<> {
     bool fua = false;
     bool discard = false;
     bool mark = false;
-    Payload data;              // of a write: cells of the world's pool
-    char* word = nullptr;      // of a mark
+    Payload data;          // of a write: cells of the world's pool
+    char* word = nullptr;  // of a mark
     std::uint32_t word_size = 0;
 
     bool has_data() const { return data.kind() != Payload::Kind::none; }

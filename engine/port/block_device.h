@@ -21,18 +21,18 @@ enum class Op : std::uint8_t { read, write, flush, discard };
 
 // Why a request was made. Devices do not act on it; faults, pins, checkers and reports name it.
 enum class Purpose : std::uint8_t {
-    forwarded,     // a user's request on its way down
-    copy_read,     // the copier reads the chunk it copies (exception or merge)
-    copy_write,    // … and writes it
-    full_write,    // a user's whole-chunk write that replaces a copy
+    forwarded,   // a user's request on its way down
+    copy_read,   // the copier reads the chunk it copies (exception or merge)
+    copy_write,  // … and writes it
+    full_write,  // a user's whole-chunk write that replaces a copy
     header_read,
     header_write,
     area_read,
-    area_write,    // one metadata area, records changed
-    area_zeroing,  // the next metadata area, before it is needed
+    area_write,     // one metadata area, records changed
+    area_zeroing,   // the next metadata area, before it is needed
     chunk_zeroing,  // discard with discard_zeroes_cow
-    merge_flush,   // the origin's flush between a merge copy and the erase of its records
-    flush,         // a user's flush on its way down
+    merge_flush,    // the origin's flush between a merge copy and the erase of its records
+    flush,          // a user's flush on its way down
     discard,
 };
 inline constexpr std::size_t purpose_count = 13;
@@ -43,8 +43,9 @@ constexpr const char* name_of(Op op) {
 }
 constexpr const char* name_of(Purpose p) {
     constexpr const char* names[purpose_count] = {
-        "forwarded", "copy-read",  "copy-write",   "full-write",    "header-read", "header-write", "area-read",
-        "area-write", "area-zeroing", "chunk-zeroing", "merge-flush", "flush",        "discard"};
+        "forwarded",    "copy-read", "copy-write", "full-write",   "header-read",
+        "header-write", "area-read", "area-write", "area-zeroing", "chunk-zeroing",
+        "merge-flush",  "flush",     "discard"};
     return names[static_cast<int>(p)];
 }
 
@@ -55,8 +56,8 @@ struct Bio : ListNode<> {
     bool preflush = false;
     bool fua = false;
     Errc status = Errc::ok;
-    Sectors start;   // a flush keeps the position of the request it was split from
-    Sectors length;  // 0 for a flush
+    Sectors start;    // a flush keeps the position of the request it was split from
+    Sectors length;   // 0 for a flush
     Payload payload;  // reads and writes; a write may carry zeros
     void (*done)(Bio& bio) = nullptr;
     void* owner = nullptr;  // the submitter's
@@ -65,10 +66,10 @@ struct Bio : ListNode<> {
 };
 
 struct DeviceLimits {
-    Sectors logical_block{1};   // requests are aligned to it
+    Sectors logical_block{1};  // requests are aligned to it
     Sectors physical_block{1};
     Sectors io_min{1};
-    bool write_cache = false;   // false: a flush is not needed and need not be sent
+    bool write_cache = false;  // false: a flush is not needed and need not be sent
     bool discard = false;
     bool read_only = false;
     std::uint32_t memory_alignment = 512;  // of metadata payloads

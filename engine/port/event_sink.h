@@ -12,20 +12,20 @@
 namespace cowlab {
 
 enum class EventKind : std::uint8_t {
-    exception_prepared,   // old chunk, new chunk, sequence
-    exception_committed,  // old chunk, new chunk, ok
-    exception_completed,  // old chunk, new chunk, ok
+    exception_prepared,    // old chunk, new chunk, sequence
+    exception_committed,   // old chunk, new chunk, ok
+    exception_completed,   // old chunk, new chunk, ok
     snapshot_invalidated,  // cause errno name index
     snapshot_overflowed,
-    merge_run_picked,     // first old chunk, first new chunk, count
-    merge_run_erased,     // first old chunk, first new chunk, count
+    merge_run_picked,  // first old chunk, first new chunk, count
+    merge_run_erased,  // first old chunk, first new chunk, count
     merge_failed,
     merge_finished,
-    handover,             // source minor, destination minor
+    handover,  // source minor, destination minor
     device_suspended,
     device_resumed,
-    table_event,          // event number
-    deviation,            // n of Dn
+    table_event,  // event number
+    deviation,    // n of Dn
 };
 inline constexpr std::size_t event_kind_count = 14;
 

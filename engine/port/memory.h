@@ -12,15 +12,15 @@ namespace cowlab {
 
 // What an allocation is for: an allocation failure is injected by this name.
 enum class MemoryUse : unsigned char {
-    request,            // pieces of a request on their way (a pool: waits in a kernel, never fails)
-    device,             // mapped devices, tables
-    target,             // a target's own structure
-    store,              // an exception store and its buffers
+    request,  // pieces of a request on their way (a pool: waits in a kernel, never fails)
+    device,   // mapped devices, tables
+    target,   // a target's own structure
+    store,    // an exception store and its buffers
     exception_table,
     completed_exception,  // one entry at the end of a copy
     pending_exception,
     copy_job,
-    origin,             // the registry's entry of an origin
+    origin,  // the registry's entry of an origin
     count_,
 };
 
@@ -31,7 +31,8 @@ class Memory {
     // For what a kernel takes from a reserve: never fails.
     virtual void* allocate_reserved(std::size_t size, MemoryUse use) = 0;
     virtual void free(void* block, std::size_t size, MemoryUse use) = 0;
-    // True if `bytes` more could be had now (a request that is larger than the machine fails at once).
+    // True if `bytes` more could be had now (a request that is larger than the machine fails at
+    // once).
     virtual bool could_hold(std::size_t bytes) const = 0;
 
     template <class T, class... Args>

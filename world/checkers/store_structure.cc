@@ -65,7 +65,8 @@ void check_store_structure(Arena& arena, Cells& cells, Medium& medium, const Exc
         const ChunkIndex chunk = format::area_chunk(c, area);
         if (chunk.value >= chunks) {
             if (area == 0) break;  // a store that never got its first area
-            found(10) << "area " << (area - 1) << " is full and the next one lies outside the device";
+            found(10) << "area " << (area - 1)
+                      << " is full and the next one lies outside the device";
             break;
         }
         bool ended = false;
@@ -77,7 +78,8 @@ void check_store_structure(Arena& arena, Cells& cells, Medium& medium, const Exc
                 break;
             }
             if (r.new_chunk.value >= chunks || format::is_metadata_chunk(c, r.new_chunk)) {
-                found(2) << "area " << area << " record " << i << " points at chunk " << r.new_chunk.value;
+                found(2) << "area " << area << " record " << i << " points at chunk "
+                         << r.new_chunk.value;
                 break;
             }
             if (r.new_chunk.value <= last_new) {
@@ -87,8 +89,8 @@ void check_store_structure(Arena& arena, Cells& cells, Medium& medium, const Exc
             }
             last_new = r.new_chunk.value;
             if (table != nullptr && table->lookup(r.old_chunk) != r.new_chunk) {
-                found(14) << "area " << area << " record " << i << ": chunk " << r.old_chunk.value << " -> "
-                          << r.new_chunk.value << " is on the disk and not in the table";
+                found(14) << "area " << area << " record " << i << ": chunk " << r.old_chunk.value
+                          << " -> " << r.new_chunk.value << " is on the disk and not in the table";
                 break;
             }
             CHECK(count < capacity, "more records than chunks were found already");
@@ -103,7 +105,8 @@ void check_store_structure(Arena& arena, Cells& cells, Medium& medium, const Exc
         }
     }
     if (!finding.found && table != nullptr && table->exception_count() != count) {
-        found(14) << table->exception_count() << " exceptions in the table, " << count << " on the disk";
+        found(14) << table->exception_count() << " exceptions in the table, " << count
+                  << " on the disk";
     }
     arena.free(olds, capacity * sizeof(std::uint64_t));
 }

@@ -19,7 +19,8 @@ struct StructureFinding {
     Text<200> text;
 };
 
-// `table`: compared with the records if given (quiet, not merging); `records` is how many there are.
+// `table`: compared with the records if given (quiet, not merging); `records` is how many there
+// are.
 void check_store_structure(Arena& arena, Cells& cells, Medium& medium, const ExceptionTable* table,
                            StructureFinding& finding);
 
