@@ -166,11 +166,11 @@ class Coverage {
 
     const Reached& of(std::size_t mark) const { return reached_[mark]; }
     void print() const {
-        std::printf("%-28s %-7s %9s %9s %6s  %s\n", "mark", "rule", "golden", "library", "code",
+        std::printf("%-30s %-7s %9s %9s %6s  %s\n", "mark", "rule", "golden", "library", "code",
                     "first reached by");
         for (std::size_t m = 0; m < mark_count; ++m) {
             const Reached& r = reached_[m];
-            std::printf("%-28s %-7s %9llu %9llu %6llu  %s\n", mark_texts[m].name,
+            std::printf("%-30s %-7s %9llu %9llu %6llu  %s\n", mark_texts[m].name,
                         mark_texts[m].rule, static_cast<unsigned long long>(r.golden),
                         static_cast<unsigned long long>(r.library),
                         static_cast<unsigned long long>(r.code), r.first.c_str());

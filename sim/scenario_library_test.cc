@@ -111,6 +111,24 @@ TEST_P(Library, says_what_it_shows_and_shows_it) {
     test_host().arena().trim();
 }
 
+TEST(LibraryRules, a_scenario_that_expects_nothing_is_refused) {
+    const auto is_fine = [](const char* text) {
+        const Result<Scenario> s = parse(text, "x.scn");
+        return s && opens_with_a_sentence(*s) && expects_something(*s);
+    };
+    EXPECT_TRUE(is_fine("cowlab 1\n# A disk is zero.\ndisk a 8\nrawread a 0 1\n= ok\n"));
+    EXPECT_FALSE(is_fine("cowlab 1\n# A disk is zero.\ndisk a 8\nrawread a 0 1\n"));
+    EXPECT_FALSE(is_fine("cowlab 1\ndisk a 8\nrawread a 0 1\n= ok\n"));
+}
+
+TEST(LibraryRules, a_file_named_like_a_mark_promises_it) {
+    using Names = std::vector<std::string>;
+    EXPECT_EQ(marks_promised("rules/walk-queued.scn", "cowlab 1\n"), Names{"walk_queued"});
+    EXPECT_EQ(
+        marks_promised("rules/some-other-name.scn", "# reaches copy_split\n# reaches nothing\n"),
+        (Names{"copy_split", "nothing"}));
+}
+
 INSTANTIATE_TEST_SUITE_P(Scenarios, Library, ::testing::ValuesIn(library_files()),
                          [](const auto& info) { return test_name_of(info.param); });
 

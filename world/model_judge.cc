@@ -260,6 +260,11 @@ void ModelJudge::follow(const Place& place) {
         if (e->state == State::gone && model_.state_of(e->id) == model::SnapshotState::valid) {
             model_.reactivate_snapshot(e->id);
         }
+        if (e->state != State::merging && has_other_merge(*e)) {
+            // Linux lets two merges loose on one origin (L7): nothing can be said about it.
+            origins_[e->origin_index].unjudged = true;
+            return;
+        }
         if (e->state != State::merging) {
             model_.begin_merge(e->id);
             e->state = State::merging;
@@ -283,6 +288,14 @@ void ModelJudge::follow(const Place& place) {
         }
     }
     e->state = State::active;
+}
+
+bool ModelJudge::has_other_merge(const SnapshotEntry& e) const {
+    for (std::uint32_t i = 0; i < snapshot_count_; ++i) {
+        const SnapshotEntry& o = snapshots_[i];
+        if (&o != &e && o.origin_index == e.origin_index && o.state == State::merging) return true;
+    }
+    return false;
 }
 
 bool ModelJudge::has_reason_to_die(const Snapshot& snapshot) const {

@@ -94,6 +94,7 @@ class ModelJudge final : public Judge {
     void restore_cache(const SnapshotEntry& entry);
     static void describe(TextSink& out, const SectorContent& content);
     bool volume_of(const Place& place, model::VolumeId& out);
+    bool has_other_merge(const SnapshotEntry& entry) const;
     bool has_reason_to_die(const Snapshot& snapshot) const;
 
     World& world_;
