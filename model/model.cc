@@ -200,9 +200,7 @@ void Model::reactivate_snapshot(SnapshotId id) {
 
 void Model::resize(VolumeId id, Sectors size) { volume(id).size = size; }
 
-void Model::volatile_cache(VolumeId id, bool has_cache) {
-    volume(id).has_cache = has_cache;
-}
+void Model::volatile_cache(VolumeId id, bool has_cache) { volume(id).has_cache = has_cache; }
 
 void Model::invalidation_began(SnapshotId id) { snapshot(id).invalidation_began = true; }
 

@@ -170,10 +170,9 @@ class Model {
 
     // From now on the origin volume is the merge device. Begun again after an interruption it
     // changes nothing; begun on an invalid snapshot it changes nothing either.
-    // A snapshot smaller than the origin must end where a chunk of its store ends: what a merge does
-    // to the rest of that chunk, a model without chunks cannot tell (see README.md).
-    // REQUIRES: no other merge of this origin is under way or interrupted.
-    // O(sectors touched * snapshots).
+    // A snapshot smaller than the origin must end where a chunk of its store ends: what a merge
+    // does to the rest of that chunk, a model without chunks cannot tell (see README.md). REQUIRES:
+    // no other merge of this origin is under way or interrupted. O(sectors touched * snapshots).
     void begin_merge(SnapshotId snapshot);
     void end_merge(SnapshotId snapshot, MergeEnd end);
     // The merge was stopped half way and its store is a plain snapshot again. The snapshot shows
