@@ -45,7 +45,7 @@ struct MainStack {
     void* fake_stack = nullptr;
     void* thread_fiber = nullptr;
 };
-thread_local MainStack main_stack;
+[[maybe_unused]] thread_local MainStack main_stack;
 
 void before_switch_to_fiber([[maybe_unused]] const FiberStacks& stacks,
                             [[maybe_unused]] std::uint32_t n) {
