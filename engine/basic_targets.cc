@@ -38,8 +38,10 @@ Constructed construct_linear(const TargetContext& c) {
     if (c.arg_count != 2) return Constructed::failed(Errc::einval, "Invalid argument count");
     const auto offset = words::decimal(c.args[1]);
     if (!offset) return Constructed::failed(Errc::einval, "Invalid device sector");
-    BlockDevice* below = c.open(c.args[0]);
-    if (below == nullptr) return Constructed::failed(Errc::enodev, "Device lookup failed");
+    BlockDevice* below = nullptr;
+    if (const Errc e = c.open(c.args[0], below); e != Errc::ok) {
+        return Constructed::failed(e, "Device lookup failed");
+    }
     auto* t = c.engine.memory.create<LinearTarget>(MemoryUse::target, c, *below, Sectors{*offset});
     if (t == nullptr) return Constructed::failed(Errc::enomem, "Cannot allocate linear context");
     return {t, Errc::ok, {}};

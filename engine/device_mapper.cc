@@ -1,5 +1,7 @@
 #include "engine/device_mapper.h"
 
+#include <algorithm>
+
 namespace cowlab {
 namespace {
 
@@ -23,7 +25,7 @@ class Pinned {
 };
 
 // Deeper stacks would let one request's way down outgrow a fiber's stack.
-constexpr unsigned stack_depth_max = 200;
+constexpr unsigned pile_max = 200;
 
 bool parse_number(std::string_view s, std::uint32_t& out) {
     if (s.empty() || s.size() > 9) return false;
@@ -97,15 +99,47 @@ Errc DeviceMapper::create(std::string_view name) {
     return Errc::ok;
 }
 
-bool DeviceMapper::reaches(const Table& table, const MappedDevice& device, unsigned depth) const {
-    if (depth > stack_depth_max) return true;
+// Each device is measured once, however many ways lead to it; nobody stands on itself so far, so
+// that this ends.
+unsigned DeviceMapper::pile_under(const Table& table, const MappedDevice& device) {
+    unsigned most = 0;
     for (MappedDevice& d : devices_) {
         if (!table.uses(d.number())) continue;
-        if (&d == &device) return true;
-        if (d.live() != nullptr && reaches(*d.live(), device, depth + 1)) return true;
-        if (d.inactive() != nullptr && reaches(*d.inactive(), device, depth + 1)) return true;
+        if (&d == &device) return pile_max + 1;  // it would stand on itself
+        if (d.measured_ != measurement_) {
+            unsigned under = 0;
+            if (d.live() != nullptr) under = pile_under(*d.live(), device);
+            if (d.inactive() != nullptr) under = std::max(under, pile_under(*d.inactive(), device));
+            d.measured_ = measurement_;
+            d.pile_ = std::min(under + 1, pile_max + 1);
+        }
+        most = std::max(most, d.pile_);
     }
-    return false;
+    return most;
+}
+
+unsigned DeviceMapper::pile_over(const MappedDevice& device) {
+    unsigned most = 0;
+    for (MappedDevice& d : devices_) {
+        const bool stands_on_it = (d.live() != nullptr && d.live()->uses(device.number())) ||
+                                  (d.inactive() != nullptr && d.inactive()->uses(device.number()));
+        if (!stands_on_it) continue;
+        if (d.measured_ != measurement_) {
+            const unsigned over = pile_over(d);
+            d.measured_ = measurement_;
+            d.pile_ = over + 1;
+        }
+        most = std::max(most, d.pile_);
+    }
+    return most;
+}
+
+bool DeviceMapper::fits_the_pile(const Table& table, MappedDevice& device) {
+    ++measurement_;
+    const unsigned under = pile_under(table, device);
+    if (under > pile_max) return false;
+    ++measurement_;
+    return under + pile_over(device) <= pile_max;
 }
 
 Errc DeviceMapper::load(std::string_view name, const TableLine* lines, std::size_t count,
@@ -116,11 +150,11 @@ Errc DeviceMapper::load(std::string_view name, const TableLine* lines, std::size
     auto* table = engine_.memory.create<Table>(MemoryUse::device, engine_, *device, mode);
     if (table == nullptr) return Errc::enomem;
     Errc e = table->construct(*this, lines, count);
-    if (e == Errc::ok && reaches(*table, *device, 0)) {
+    if (e == Errc::ok && !fits_the_pile(*table, *device)) {
         Text<200> line;
         line << "device-mapper: table: " << name
-             << ": the device would stand on itself, or on more than "
-             << std::uint64_t{stack_depth_max} << " others";
+             << ": the device would stand on itself, or on more than " << std::uint64_t{pile_max}
+             << " others";
         engine_.events.log(line.view());
         e = Errc::einval;
     }

@@ -47,13 +47,18 @@ class DeviceMapper {
     static constexpr std::uint32_t mapped_major = 253;
 
   private:
-    bool reaches(const Table& table, const MappedDevice& device, unsigned depth) const;
+    // Mapped devices on top of each other under `table`, over `device`; more than there may be if
+    // the table stands on `device`.
+    unsigned pile_under(const Table& table, const MappedDevice& device);
+    unsigned pile_over(const MappedDevice& device);
+    bool fits_the_pile(const Table& table, MappedDevice& device);
 
     Engine& engine_;
     List<MappedDevice, MappedDevice> devices_;
     List<BlockDevice, BlockDevice> base_devices_;
     List<TargetType> types_;
     std::uint32_t next_minor_ = 0;
+    std::uint64_t measurement_ = 0;
 };
 
 // Registers what the engine itself offers: linear, error, zero, snapshot, snapshot-origin,

@@ -198,6 +198,49 @@ TEST_F(DeviceMapperTest, a_stack_as_deep_as_is_allowed_carries_io_and_one_more_i
     std::printf("deepest stack: %d devices\n", depth);
 }
 
+TEST_F(DeviceMapperTest, piles_that_are_joined_are_measured_as_a_whole) {
+    // Each of them is allowed; put on top of each other from the top down, no single table stands
+    // on more than 100 others, and yet a request would have 800 to go through.
+    constexpr int piles = 8;
+    constexpr int height = 100;
+    const auto name = [](int pile, int i) {
+        return "p" + std::to_string(pile) + "-" + std::to_string(i);
+    };
+    for (int p = 0; p < piles; ++p) {
+        std::string below = "d";
+        for (int i = 0; i < height; ++i) {
+            w.ok("create " + name(p, i) + " 0 64 linear @" + below + " 0");
+            below = name(p, i);
+        }
+    }
+    int refused = 0;
+    for (int p = 0; p + 1 < piles; ++p) {
+        const std::string answer =
+            w.run("load " + name(p, 0) + " 0 64 linear @" + name(p + 1, height - 1) + " 0");
+        refused += answer == "= err EINVAL" ? 1 : 0;
+        w.ok("resume " + name(p, 0) + "\nwrite " + name(0, height - 1) + " 0 8 " +
+             std::to_string(p + 1));
+    }
+    EXPECT_GE(refused, 1);
+    EXPECT_EQ(w.contents("read d 0 8"), "7@0+8");
+}
+
+TEST_F(DeviceMapperTest, a_mesh_of_devices_is_looked_at_once_a_device_not_once_a_way_through) {
+    // Two devices a level, each on both of the level below: 2^40 ways lead down. A load that walked
+    // them all would never answer.
+    w.ok("create a0 0 8 linear @d 0\ncreate b0 0 8 linear @e 0");
+    for (int level = 1; level <= 40; ++level) {
+        const std::string below = std::to_string(level - 1);
+        for (const char* side : {"a", "b"}) {
+            w.ok("create " + std::string(side) + std::to_string(level) + " 0 4 linear @a" + below +
+                 " 0 ; 4 4 linear @b" + below + " 0");
+        }
+    }
+    EXPECT_EQ(w.contents("read b40 3 2"), "1@3+1 1@0+1")
+        << "sector 4 is sector 0 of the level below";
+    EXPECT_EQ(w.run("load a0 0 8 linear @b40 0"), "= err EINVAL");
+}
+
 // ---- What a target type is asked ---------------------------------------------------------------
 
 TEST_F(DeviceMapperTest, a_line_is_checked_against_the_devices_it_names) {

@@ -1,6 +1,5 @@
 #include "engine/exception_table.h"
 
-#include <bit>
 #include <cstring>
 
 #include "base/check.h"
@@ -8,52 +7,12 @@
 
 namespace cowlab {
 namespace {
-constexpr std::size_t entry_bytes = 2 * sizeof(std::uint64_t) + sizeof(std::uint32_t);
-static_assert(entry_bytes == 20);
 constexpr std::uint64_t buckets_min = 16;
 }  // namespace
 
-// The first slabs double from 32 entries up to 1024, then all have 1024: a small table is small
-// and a big one has at most one slab of slack.
-ExceptionTable::Index ExceptionTable::slab_of(Index n) {
-    if (n < small_entries) return 0;
-    if (n < slab_entries) return static_cast<Index>(std::bit_width(n)) - 5;
-    return 5 + n / slab_entries;
-}
-
-ExceptionTable::Index ExceptionTable::first_of_slab(Index slab) {
-    if (slab == 0) return 0;
-    if (slab <= 5) return small_entries << (slab - 1);
-    return (slab - 5) * slab_entries;
-}
-
-ExceptionTable::Index ExceptionTable::capacity_of_slab(Index slab) {
-    return first_of_slab(slab + 1) - first_of_slab(slab);
-}
-
-ExceptionTable::Place ExceptionTable::place(Index n) const {
-    const Index slab = slab_of(n);
-    return {slabs_[slab], n - first_of_slab(slab), capacity_of_slab(slab)};
-}
-
-std::uint64_t& ExceptionTable::old_of(Index n) const {
-    const Place p = place(n);
-    return reinterpret_cast<std::uint64_t*>(p.slab)[p.offset];
-}
-
-std::uint64_t& ExceptionTable::packed_of(Index n) const {
-    const Place p = place(n);
-    return reinterpret_cast<std::uint64_t*>(p.slab)[p.capacity + p.offset];
-}
-
-ExceptionTable::Index& ExceptionTable::next_of(Index n) const {
-    const Place p = place(n);
-    return reinterpret_cast<Index*>(p.slab + 16 * std::size_t{p.capacity})[p.offset];
-}
-
 ExceptionTable::Run ExceptionTable::run_at(Index n) const {
-    const std::uint64_t packed = packed_of(n);
-    return {{old_of(n)}, {packed & new_mask}, (packed >> count_shift) + 1};
+    const Entry& e = entry(n);
+    return {{e.old_chunk()}, {e.new_chunk()}, e.more() + 1};
 }
 
 std::uint64_t ExceptionTable::bucket_of(std::uint64_t old_chunk) const {
@@ -62,23 +21,25 @@ std::uint64_t ExceptionTable::bucket_of(std::uint64_t old_chunk) const {
 
 ExceptionTable::~ExceptionTable() {
     for (Index s = 0; s < slab_count_; ++s) {
-        memory_.free(slabs_[s], capacity_of_slab(s) * entry_bytes, MemoryUse::completed_exception);
+        memory_.free(slabs_[s], slab_entries * sizeof(Entry), MemoryUse::completed_exception);
     }
-    memory_.free(slabs_, slab_capacity_ * sizeof(std::byte*), MemoryUse::exception_table);
+    memory_.free(slabs_, slab_capacity_ * sizeof(Entry*), MemoryUse::exception_table);
     memory_.free(buckets_, bucket_count_ * sizeof(Index), MemoryUse::exception_table);
 }
 
 ExceptionTable::Index ExceptionTable::find(ChunkIndex old_chunk, Index* before) const {
     if (bucket_count_ == 0) return end;
     Index previous = end;
-    for (Index n = buckets_[bucket_of(old_chunk.value)]; n != end; n = next_of(n)) {
-        const std::uint64_t start = old_of(n);
+    for (Index n = buckets_[bucket_of(old_chunk.value)]; n != end;) {
+        const Entry& e = entry(n);
+        const std::uint64_t start = e.old_chunk();
         if (start > old_chunk.value) return end;
-        if (old_chunk.value - start <= packed_of(n) >> count_shift) {
+        if (old_chunk.value - start <= e.more()) {
             if (before != nullptr) *before = previous;
             return n;
         }
         previous = n;
+        n = e.next;
     }
     return end;
 }
@@ -86,7 +47,8 @@ ExceptionTable::Index ExceptionTable::find(ChunkIndex old_chunk, Index* before) 
 std::optional<ChunkIndex> ExceptionTable::lookup(ChunkIndex old_chunk) const {
     const Index n = find(old_chunk);
     if (n == end) return std::nullopt;
-    return ChunkIndex{(packed_of(n) & new_mask) + (old_chunk.value - old_of(n))};
+    const Entry& e = entry(n);
+    return ChunkIndex{e.new_chunk() + (old_chunk.value - e.old_chunk())};
 }
 
 std::optional<ExceptionTable::Run> ExceptionTable::run_of(ChunkIndex old_chunk) const {
@@ -100,45 +62,43 @@ Errc ExceptionTable::insert(ChunkIndex old_chunk, ChunkIndex new_chunk) {
     // Room first: an insert that could fail half way would have to be undone.
     if (const Errc e = make_room(); e != Errc::ok) return e;
 
-    const std::uint64_t bucket = bucket_of(old_chunk.value);
-    const auto same_group = [&](Index n) {
-        return old_of(n) >> group_shift == old_chunk.value >> group_shift;
-    };
-    Index at_or_below = end;  // the last entry that starts at or below the chunk
-    Index above = end;        // the last entry that could be extended downward by one chunk
-    for (Index n = buckets_[bucket]; n != end; n = next_of(n)) {
-        const std::uint64_t start = old_of(n);
-        if (start > old_chunk.value + 1) break;
-        if (start <= old_chunk.value) {
-            at_or_below = n;
-        } else if (same_group(n) && (packed_of(n) & new_mask) == new_chunk.value + 1) {
-            above = n;
+    const std::uint64_t group = old_chunk.value >> group_shift;
+    Index& bucket = buckets_[bucket_of(old_chunk.value)];
+    Index below = end;  // the last entry that starts at or below the chunk
+    Index above = bucket;
+    while (above != end && entry(above).old_chunk() <= old_chunk.value) {
+        below = above;
+        above = entry(above).next;
+    }
+    // Only the neighbours in the list may grow: its order stays as it is, also when a damaged store
+    // has several records for a chunk.
+    if (above != end) {
+        Entry& e = entry(above);
+        if (e.old_chunk() - 1 == old_chunk.value && e.old_chunk() >> group_shift == group &&
+            e.new_chunk() == new_chunk.value + 1) {
+            e.set_old_chunk(old_chunk.value);
+            e.set_new_chunk(new_chunk.value, e.more() + 1);
+            ++exception_count_;
+            return Errc::ok;
         }
     }
-    if (above != end) {
-        --old_of(above);
-        packed_of(above) += (std::uint64_t{1} << count_shift) - 1;  // count + 1, new chunk - 1
-        ++exception_count_;
-        return Errc::ok;
-    }
-    if (at_or_below != end && same_group(at_or_below)) {
-        const Run run = run_at(at_or_below);
-        if (run.old_chunk + run.chunks == old_chunk && run.new_chunk + run.chunks == new_chunk) {
-            packed_of(at_or_below) += std::uint64_t{1} << count_shift;
+    if (below != end) {
+        Entry& e = entry(below);
+        const std::uint64_t chunks = e.more() + 1;
+        if (e.old_chunk() >> group_shift == group && e.old_chunk() + chunks == old_chunk.value &&
+            e.new_chunk() + chunks == new_chunk.value) {
+            e.set_new_chunk(e.new_chunk(), chunks);
             ++exception_count_;
             return Errc::ok;
         }
     }
     const Index n = take_entry();
-    old_of(n) = old_chunk.value;
-    packed_of(n) = new_chunk.value;
-    if (at_or_below == end) {
-        next_of(n) = buckets_[bucket];
-        buckets_[bucket] = n;
-    } else {
-        next_of(n) = next_of(at_or_below);
-        next_of(at_or_below) = n;
-    }
+    Entry& e = entry(n);
+    e.set_old_chunk(old_chunk.value);
+    e.set_new_chunk(new_chunk.value, 0);
+    Index& link = below == end ? bucket : entry(below).next;
+    e.next = link;
+    link = n;
     ++entry_count_;
     ++exception_count_;
     return Errc::ok;
@@ -148,14 +108,15 @@ ExceptionTable::Removed ExceptionTable::remove(ChunkIndex old_chunk) {
     Index before = end;
     const Index n = find(old_chunk, &before);
     if (n == end) return Removed::missing;
+    Entry& e = entry(n);
     const Run run = run_at(n);
     if (run.chunks == 1) {
         unlink(old_chunk, n, before);
     } else if (old_chunk == run.old_chunk) {
-        ++old_of(n);
-        packed_of(n) -= (std::uint64_t{1} << count_shift) - 1;
+        e.set_old_chunk(run.old_chunk.value + 1);
+        e.set_new_chunk(run.new_chunk.value + 1, run.chunks - 2);
     } else if (old_chunk == run.old_chunk + (run.chunks - 1)) {
-        packed_of(n) -= std::uint64_t{1} << count_shift;
+        e.set_new_chunk(run.new_chunk.value, run.chunks - 2);
     } else {
         return Removed::middle;
     }
@@ -164,12 +125,9 @@ ExceptionTable::Removed ExceptionTable::remove(ChunkIndex old_chunk) {
 }
 
 void ExceptionTable::unlink(ChunkIndex old_chunk, Index n, Index before) {
-    if (before == end) {
-        buckets_[bucket_of(old_chunk.value)] = next_of(n);
-    } else {
-        next_of(before) = next_of(n);
-    }
-    next_of(n) = free_;
+    Entry& e = entry(n);
+    (before == end ? buckets_[bucket_of(old_chunk.value)] : entry(before).next) = e.next;
+    e.next = free_;
     free_ = n;
     --entry_count_;
 }
@@ -177,7 +135,7 @@ void ExceptionTable::unlink(ChunkIndex old_chunk, Index n, Index before) {
 ExceptionTable::Index ExceptionTable::take_entry() {
     if (free_ != end) {
         const Index n = free_;
-        free_ = next_of(n);
+        free_ = entry(n).next;
         return n;
     }
     return unused_++;
@@ -189,23 +147,23 @@ Errc ExceptionTable::make_room() {
         const Errc e = grow_buckets();
         if (e != Errc::ok && bucket_count_ == 0) return e;
     }
-    if (free_ != end || (slab_count_ > 0 && unused_ < first_of_slab(slab_count_))) return Errc::ok;
+    if (free_ != end || (slab_count_ > 0 && unused_ < slab_count_ * slab_entries)) return Errc::ok;
 
     if (slab_count_ == slab_capacity_) {
         const Index capacity = slab_capacity_ == 0 ? 8 : slab_capacity_ * 2;
-        auto* slabs = static_cast<std::byte**>(
-            memory_.allocate(capacity * sizeof(std::byte*), MemoryUse::exception_table));
+        auto* slabs = static_cast<Entry**>(
+            memory_.allocate(capacity * sizeof(Entry*), MemoryUse::exception_table));
         if (slabs == nullptr) return Errc::enomem;
-        if (slab_count_ > 0) std::memcpy(slabs, slabs_, slab_count_ * sizeof(std::byte*));
-        memory_.free(slabs_, slab_capacity_ * sizeof(std::byte*), MemoryUse::exception_table);
-        bytes_ += (capacity - slab_capacity_) * sizeof(std::byte*);
+        if (slab_count_ > 0) std::memcpy(slabs, slabs_, slab_count_ * sizeof(Entry*));
+        memory_.free(slabs_, slab_capacity_ * sizeof(Entry*), MemoryUse::exception_table);
+        bytes_ += (capacity - slab_capacity_) * sizeof(Entry*);
         slabs_ = slabs;
         slab_capacity_ = capacity;
     }
-    const std::size_t size = capacity_of_slab(slab_count_) * entry_bytes;
+    constexpr std::size_t size = slab_entries * sizeof(Entry);
     void* slab = memory_.allocate(size, MemoryUse::completed_exception);
     if (slab == nullptr) return Errc::enomem;
-    slabs_[slab_count_++] = static_cast<std::byte*>(slab);
+    slabs_[slab_count_++] = static_cast<Entry*>(slab);
     bytes_ += size;
     return Errc::ok;
 }
@@ -225,10 +183,10 @@ Errc ExceptionTable::grow_buckets() {
         Index* low_tail = &buckets_[b];
         Index* high_tail = &buckets_[b + old_count];
         for (Index n = old_buckets[b]; n != end;) {
-            const Index next = next_of(n);
-            Index*& tail = bucket_of(old_of(n)) == b ? low_tail : high_tail;
+            const Index next = entry(n).next;
+            Index*& tail = bucket_of(entry(n).old_chunk()) == b ? low_tail : high_tail;
             *tail = n;
-            tail = &next_of(n);
+            tail = &entry(n).next;
             n = next;
         }
         *low_tail = end;

@@ -4,9 +4,10 @@
 // ignore the low 8 bits of the old chunk, so that an entry never crosses a 256-aligned group (I4)
 // and its count fits the top byte of the new chunk's word.
 //
-// Cost: 20 bytes an entry and 1–2 bytes of bucket; entries live in slabs, so that a table of a
-// million scattered chunks has no slack of a doubled array. Lookup is a hash and a walk of one
-// group's entries, in order. Nothing recurses; iteration is in order of (bucket, old chunk).
+// Cost: 20 bytes an entry and 1–2 bytes of bucket; entries live in slabs of 64, so that a table has
+// at most one slab of slack (for 1,000 exceptions about a byte each) and never copies its entries.
+// Lookup is a hash and a walk of one group's entries, in order. Nothing recurses; iteration is in
+// order of (bucket, old chunk).
 //
 // The same old chunk twice (a damaged store only): the entry that was inserted first is found.
 #pragma once
@@ -50,7 +51,7 @@ class ExceptionTable {
     template <class F>
     void for_each_run(F&& visit) const {
         for (std::uint64_t b = 0; b < bucket_count_; ++b) {
-            for (Index n = buckets_[b]; n != end; n = next_of(n)) visit(run_at(n));
+            for (Index n = buckets_[b]; n != end; n = entry(n).next) visit(run_at(n));
         }
     }
 
@@ -67,23 +68,36 @@ class ExceptionTable {
     static constexpr unsigned group_shift = 8;
     static constexpr unsigned count_shift = 56;
     static constexpr std::uint64_t new_mask = (std::uint64_t{1} << count_shift) - 1;
-    static constexpr Index slab_entries = 1024;
-    static constexpr Index small_entries = 32;
+    static constexpr Index slab_entries = 64;
     static constexpr std::uint64_t entries_per_bucket_max = 4;
 
-    // Slab s: arrays of old chunks, packed new words and next links, one after the other.
-    struct Place {
-        std::byte* slab;
-        Index offset;
-        Index capacity;
+    // One run. Everything about it lies together: a walk costs one cache line an entry. Words of
+    // 32 bits, because two of 64 would make 24 bytes of it.
+    class Entry {
+      public:
+        std::uint64_t old_chunk() const { return load(old_); }
+        void set_old_chunk(std::uint64_t v) { store(old_, v); }
+        std::uint64_t new_chunk() const { return load(packed_) & new_mask; }
+        // Chunks after the first.
+        std::uint64_t more() const { return load(packed_) >> count_shift; }
+        void set_new_chunk(std::uint64_t chunk, std::uint64_t more_chunks) {
+            store(packed_, more_chunks << count_shift | chunk);
+        }
+        Index next;
+
+      private:
+        static std::uint64_t load(const std::uint32_t (&w)[2]) {
+            return std::uint64_t{w[1]} << 32 | w[0];
+        }
+        static void store(std::uint32_t (&w)[2], std::uint64_t v) {
+            w[0] = static_cast<std::uint32_t>(v);
+            w[1] = static_cast<std::uint32_t>(v >> 32);
+        }
+        std::uint32_t old_[2];
+        std::uint32_t packed_[2];
     };
-    static Index slab_of(Index n);
-    static Index first_of_slab(Index slab);
-    static Index capacity_of_slab(Index slab);
-    Place place(Index n) const;
-    std::uint64_t& old_of(Index n) const;
-    std::uint64_t& packed_of(Index n) const;
-    Index& next_of(Index n) const;
+    static_assert(sizeof(Entry) == 20);
+    Entry& entry(Index n) const { return slabs_[n / slab_entries][n % slab_entries]; }
     Run run_at(Index n) const;
 
     std::uint64_t bucket_of(std::uint64_t old_chunk) const;
@@ -96,7 +110,7 @@ class ExceptionTable {
     Memory& memory_;
     Index* buckets_ = nullptr;
     std::uint64_t bucket_count_ = 0;
-    std::byte** slabs_ = nullptr;
+    Entry** slabs_ = nullptr;
     Index slab_count_ = 0;
     Index slab_capacity_ = 0;
     Index unused_ = 0;  // entries never used so far begin here

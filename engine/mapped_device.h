@@ -139,6 +139,9 @@ class MappedDevice final : public BlockDevice, public ListNode<MappedDevice> {
     std::uint64_t event_number_ = 0;
     WaitQueue event_waiters_;
     std::uint32_t holders_ = 0;
+    // The device mapper's, while it measures piles of devices.
+    std::uint64_t measured_ = 0;
+    unsigned pile_ = 0;
     std::uint32_t pins_ = 0;
     WaitQueue unpinned_;
 };

@@ -107,6 +107,7 @@ class MetadataBuffer {
     // Below this an area is always sent as bytes.
     static constexpr std::uint64_t small_sectors = 2048;
     static constexpr Sectors bounce_sectors{2048};
+    static constexpr std::size_t piece_alignment = 4096;
 
     // Memory aligns blocks of a page and more to a page: what the port may ask for.
     static std::size_t allocated_bytes(ChunkSize c) {
@@ -127,16 +128,20 @@ class MetadataBuffer {
         const Sectors whole = chunk_size_.sectors();
         for (Sectors at; at < whole; at += bounce_sectors) {
             const Sectors length = min(bounce_sectors, whole - at);
-            // Straight into place: a piece that turns out to be all zeros is not counted as used.
-            std::byte* to = data_ + at.bytes();
+            // Behind what is used so far, and from there into place: what is all zeros, as most of
+            // a large chunk is, then touches no memory of its own.
+            const std::size_t behind =
+                (used_ + piece_alignment - 1) / piece_alignment * piece_alignment;
+            std::byte* landing = data_ + behind;
             const Errc e = sync_io(engine_, device,
                                    {.op = Op::read,
                                     .purpose = purpose,
                                     .start = start + at,
                                     .length = length,
-                                    .payload = Payload::bytes(to)});
+                                    .payload = Payload::bytes(landing)});
             if (e != Errc::ok) return e;
-            if (!all_zero(to, length.bytes())) {
+            if (!all_zero(landing, length.bytes())) {
+                if (behind != at.bytes()) std::memmove(data_ + at.bytes(), landing, length.bytes());
                 zero_to(at.bytes());
                 used_ = (at + length).bytes();
             }

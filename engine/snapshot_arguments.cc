@@ -73,10 +73,12 @@ Constructed create_store(const TargetContext& c, SnapshotArguments& a) {
 Constructed parse_snapshot_arguments(const TargetContext& c, SnapshotArguments& a) {
     if (c.arg_count < 4) return Constructed::failed(Errc::einval, "requires 4 or more arguments");
     if (const Constructed f = parse_features(c, a.features); f.error != Errc::ok) return f;
-    a.origin = c.open(c.args[0]);
-    if (a.origin == nullptr) return Constructed::failed(Errc::enodev, "Cannot get origin device");
-    a.cow = c.open(c.args[1]);
-    if (a.cow == nullptr) return Constructed::failed(Errc::enodev, "Cannot get COW device");
+    if (const Errc e = c.open(c.args[0], a.origin); e != Errc::ok) {
+        return Constructed::failed(e, "Cannot get origin device");
+    }
+    if (const Errc e = c.open(c.args[1], a.cow); e != Errc::ok) {
+        return Constructed::failed(e, "Cannot get COW device");
+    }
     // By identity, not by name: an alias is the same device.
     if (a.cow->number() == a.origin->number()) {
         return Constructed::failed(Errc::einval, "COW device cannot be the same as origin device");

@@ -71,8 +71,10 @@ Constructed construct_snapshot_origin(const TargetContext& c) {
     if (c.arg_count != 1) {
         return Constructed::failed(Errc::einval, "origin: incorrect number of arguments");
     }
-    BlockDevice* origin = c.open(c.args[0]);
-    if (origin == nullptr) return Constructed::failed(Errc::enodev, "Cannot get target device");
+    BlockDevice* origin = nullptr;
+    if (const Errc e = c.open(c.args[0], origin); e != Errc::ok) {
+        return Constructed::failed(e, "Cannot get target device");
+    }
     auto* t = c.engine.memory.create<SnapshotOrigin>(MemoryUse::target, c, *origin);
     if (t == nullptr) {
         return Constructed::failed(Errc::enomem, "Cannot allocate private origin structure");

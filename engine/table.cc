@@ -4,10 +4,9 @@
 
 namespace cowlab {
 
-BlockDevice* TargetContext::open(std::string_view word) const {
-    BlockDevice* found = mapper.resolve(word);
-    if (found == nullptr || table.hold(*found) != Errc::ok) return nullptr;
-    return found;
+Errc TargetContext::open(std::string_view word, BlockDevice*& found) const {
+    found = mapper.resolve(word);
+    return found == nullptr ? Errc::enodev : table.hold(*found);
 }
 
 Errc Table::hold(BlockDevice& held_device) {

@@ -64,8 +64,9 @@ struct TargetContext {
     const std::string_view* args;
     std::size_t arg_count;
 
-    // Opens the device a word names ("MAJOR:MINOR" or a name) for this table; nullptr: ENODEV.
-    BlockDevice* open(std::string_view word) const;
+    // Opens the device a word names ("MAJOR:MINOR" or a name) for this table; ENODEV: there is
+    // none.
+    Errc open(std::string_view word, BlockDevice*& found) const;
 };
 
 class Table {

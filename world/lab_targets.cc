@@ -11,12 +11,11 @@ struct Range {
     Sectors offset;
 };
 
-bool open_range(const TargetContext& c, std::size_t at, Range& out) {
+Errc open_range(const TargetContext& c, std::size_t at, Range& out) {
     const auto offset = words::decimal(c.args[at + 1]);
-    if (!offset) return false;
+    if (!offset) return Errc::enodev;
     out.offset = {*offset};
-    out.device = c.open(c.args[at]);
-    return out.device != nullptr;
+    return c.open(c.args[at], out.device);
 }
 
 class RangeTarget : public Target {
@@ -103,7 +102,9 @@ Constructed construct_flakey(const TargetContext& c) {
         }
     }
     Range range;
-    if (!open_range(c, 0, range)) return Constructed::failed(Errc::enodev, "Device lookup failed");
+    if (const Errc e = open_range(c, 0, range); e != Errc::ok) {
+        return Constructed::failed(e, "Device lookup failed");
+    }
     auto* t =
         c.engine.memory.create<FlakeyTarget>(MemoryUse::target, c, range, *up, *down, when_down);
     return {t, t == nullptr ? Errc::enomem : Errc::ok, "Cannot allocate context"};
@@ -222,10 +223,9 @@ Constructed construct_delay(const TargetContext& c) {
     if (!read_ms || !write_ms) return Constructed::failed(Errc::einval, "Invalid delay");
     Range read;
     Range write;
-    if (!open_range(c, 0, read)) return Constructed::failed(Errc::enodev, "Device lookup failed");
-    if (!open_range(c, c.arg_count == 6 ? 3 : 0, write)) {
-        return Constructed::failed(Errc::enodev, "Device lookup failed");
-    }
+    Errc e = open_range(c, 0, read);
+    if (e == Errc::ok) e = open_range(c, c.arg_count == 6 ? 3 : 0, write);
+    if (e != Errc::ok) return Constructed::failed(e, "Device lookup failed");
     auto* t = c.engine.memory.create<DelayTarget>(MemoryUse::target, c, read, write, *read_ms,
                                                   *write_ms, c.arg_count == 6);
     return {t, t == nullptr ? Errc::enomem : Errc::ok, "Cannot allocate context"};
@@ -317,11 +317,11 @@ class LogWritesTarget final : public Target {
 
 Constructed construct_log_writes(const TargetContext& c) {
     if (c.arg_count < 2) return Constructed::failed(Errc::einval, "Invalid argument count");
-    BlockDevice* data = c.open(c.args[0]);
-    BlockDevice* log = c.open(c.args[1]);
-    if (data == nullptr || log == nullptr) {
-        return Constructed::failed(Errc::enodev, "Device lookup failed");
-    }
+    BlockDevice* data = nullptr;
+    BlockDevice* log = nullptr;
+    Errc e = c.open(c.args[0], data);
+    if (e == Errc::ok) e = c.open(c.args[1], log);
+    if (e != Errc::ok) return Constructed::failed(e, "Device lookup failed");
     auto& logs = *static_cast<WriteLogs*>(c.type.context);
     auto* t = c.engine.memory.create<LogWritesTarget>(MemoryUse::target, c, *data, *log, logs);
     return {t, t == nullptr ? Errc::enomem : Errc::ok, "Cannot allocate context"};

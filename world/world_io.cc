@@ -84,7 +84,12 @@ Errc World::transfer(MappedDevice& device, Op op, Sectors start, Sectors count, 
 
 Payload World::buffer_for(Job& job, Sectors count) {
     job.outcome.data = platform_.cells().allocate_cells(count);
-    CHECK(job.outcome.data.kind() != Payload::Kind::none, "a world's arena has room for user data");
+    // A request larger than the machine: a system call answers ENOMEM.
+    if (job.outcome.data.kind() == Payload::Kind::none) {
+        job.outcome.kind = Outcome::Kind::status;
+        job.outcome.code = Errc::enomem;
+        return {};
+    }
     job.outcome.buffer = count;
     return job.outcome.data;
 }
@@ -112,6 +117,7 @@ void World::do_write(Job& job, MappedDevice& device) {
     } else {
         const Sectors count = min(s.count, size - s.start);
         const Payload data = buffer_for(job, count);
+        if (data.kind() == Payload::Kind::none) return;
         for (std::uint64_t i = 0; i < count.value; ++i) {
             platform_.cells().set_content(data, i, pattern_word(s.seed, s.start.value + i));
         }
@@ -137,6 +143,7 @@ void World::do_read(Job& job, MappedDevice& device) {
     out.count = count;
     if (count.value == 0) return;
     const Payload data = buffer_for(job, count);
+    if (data.kind() == Payload::Kind::none) return;
     out.code = transfer(device, Op::read, s.start, count, data);
     if (out.code != Errc::ok) out.kind = Outcome::Kind::status;
 }
@@ -196,6 +203,7 @@ void World::do_hex(Job& job, MappedDevice& device) {
         return;
     }
     const Payload data = buffer_for(job, t.count);
+    if (data.kind() == Payload::Kind::none) return;
     out.code = transfer(device, Op::read, t.start, t.count, data);
     if (out.code == Errc::ok) out.kind = Outcome::Kind::hex;
 }
@@ -217,6 +225,7 @@ void World::do_writebytes(Job& job, MappedDevice& device) {
     }
     Cells& cells = platform_.cells();
     const Payload data = buffer_for(job, t.count);
+    if (data.kind() == Payload::Kind::none) return;
     out.code = transfer(device, Op::read, t.start, t.count, data);
     if (out.code != Errc::ok) return;
     const auto digit = [](char c) {
