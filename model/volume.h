@@ -176,6 +176,20 @@ void Model::each_base(const Volume& b, std::uint64_t sector, F visit) const {
     }
 }
 
+// What a sector holds, whoever asks: what its volume began with if nobody touched it, else those of
+// its versions that `choose` shows. A version that stands for a snapshot's base is looked up there.
+template <class AnyVolume, class Base, class Visit, class Choose>
+void each_content(const AnyVolume& v, std::uint64_t sector, Base base, Visit visit, Choose choose) {
+    const Register* r = v.find(sector);
+    if (r != nullptr) {
+        choose(*r, [&](const Version& x) { x.through ? base() : visit(x.value); });
+    } else if (v.is_origin) {
+        visit(v.content.at({sector}, sector));
+    } else {
+        base();
+    }
+}
+
 // visit(id) for each version that the read may return; an id may come twice.
 template <class F>
 void Model::each_allowed(const Volume& v, std::uint64_t sector, Interval read, F visit) const {
@@ -184,24 +198,12 @@ void Model::each_allowed(const Volume& v, std::uint64_t sector, Interval read, F
             if (readable) visit(b.value);
         });
     };
-    const Register* r = v.find(sector);
-    if (r == nullptr) {
-        if (v.is_origin) {
-            visit(v.content.at({sector}, sector));
-        } else {
-            base();
+    each_content(v, sector, base, visit, [&](const Register& r, auto show) {
+        const Judge judge(r.current(), read);
+        for (const Version& x : r.current()) {
+            if (judge.may_return(x)) show(x);
         }
-        return;
-    }
-    const Judge judge(r->current(), read);
-    for (const Version& x : r->current()) {
-        if (!judge.may_return(x)) continue;
-        if (x.through) {
-            base();
-        } else {
-            visit(x.value);
-        }
-    }
+    });
 }
 
 // visit(id) for each version that may be there after a power loss; an id may come twice.
@@ -210,24 +212,12 @@ void Model::each_survivor(const Volume& v, std::uint64_t sector, F visit) const 
     const auto base = [&] {
         each_base(v, sector, [&](const Version& b, bool) { visit(b.value); });
     };
-    const Register* r = v.find(sector);
-    if (r == nullptr) {
-        if (v.is_origin) {
-            visit(v.content.at({sector}, sector));
-        } else {
-            base();
+    each_content(v, sector, base, visit, [&](const Register& r, auto show) {
+        const Survival survival(r.all(), flushes_of(v));
+        for (const Version& x : r.all()) {
+            if (survival.may_survive(x)) show(x);
         }
-        return;
-    }
-    const Survival survival(r->all(), flushes_of(v));
-    for (const Version& x : r->all()) {
-        if (!survival.may_survive(x)) continue;
-        if (x.through) {
-            base();
-        } else {
-            visit(x.value);
-        }
-    }
+    });
 }
 
 // visit(id) for each content the origin itself may have at the sector, under a merge device or not.
