@@ -28,6 +28,9 @@ class Arena {
     void free(void* block, std::size_t size);
     // Every block is gone; used() is what the book-keeping needs.
     void reset();
+    // Has the host put memory behind the first `bytes` now: a measurement that comes after it does
+    // not count the host's page faults.
+    void populate(std::size_t bytes);
     // Gives the memory behind the unused part of the region back to the host.
     void trim();
 

@@ -23,6 +23,10 @@ constexpr std::uint64_t mix64(std::uint64_t z) {
     return z ^ (z >> 31);
 }
 
+// A hash that keeps eight neighbours side by side: their slots share a cache line, and what is
+// worked on together is found together.
+constexpr std::uint64_t mix64_near(std::uint64_t key) { return mix64(key >> 3) << 3 | (key & 7); }
+
 class Prng {
   public:
     constexpr Prng() = default;

@@ -40,6 +40,10 @@ class LoadVisitor {
   public:
     virtual Errc loaded(ChunkIndex old_chunk, ChunkIndex new_chunk) = 0;
     virtual bool is_duplicate(ChunkIndex old_chunk) const = 0;
+    // Advice: the record of this chunk will be loaded soon. Steps 0, 1, … expect_steps - 1, each
+    // for many records before the next, so that the memory of all of them is fetched at once.
+    virtual void expect(ChunkIndex old_chunk, unsigned step) const = 0;
+    static constexpr unsigned expect_steps = 4;
 
   protected:
     ~LoadVisitor() = default;

@@ -3,20 +3,19 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/prefetch.h"
 #include "base/prng.h"
 
 namespace cowlab {
-namespace {
-constexpr std::uint64_t buckets_min = 16;
-}  // namespace
-
 ExceptionTable::Run ExceptionTable::run_at(Index n) const {
     const Entry& e = entry(n);
     return {{e.old_chunk()}, {e.new_chunk()}, e.more() + 1};
 }
 
 std::uint64_t ExceptionTable::bucket_of(std::uint64_t old_chunk) const {
-    return mix64(old_chunk >> group_shift) & (bucket_count_ - 1);
+    // Buckets half_ … bucket_count_ - 1 have been split off from those half_ below them.
+    const std::uint64_t b = mix64(old_chunk >> group_shift) & (2 * half_ - 1);
+    return b < bucket_count_ ? b : b - half_;
 }
 
 ExceptionTable::~ExceptionTable() {
@@ -24,13 +23,17 @@ ExceptionTable::~ExceptionTable() {
         memory_.free(slabs_[s], slab_entries * sizeof(Entry), MemoryUse::completed_exception);
     }
     memory_.free(slabs_, slab_capacity_ * sizeof(Entry*), MemoryUse::exception_table);
-    memory_.free(buckets_, bucket_count_ * sizeof(Index), MemoryUse::exception_table);
+    for (std::uint64_t b = 0; b < bucket_count_; b += slab_buckets) {
+        memory_.free(bucket_slabs_[b / slab_buckets], slab_buckets * sizeof(Index),
+                     MemoryUse::exception_table);
+    }
+    memory_.free(bucket_slabs_, bucket_slab_capacity_ * sizeof(Index*), MemoryUse::exception_table);
 }
 
 ExceptionTable::Index ExceptionTable::find(ChunkIndex old_chunk, Index* before) const {
     if (bucket_count_ == 0) return end;
     Index previous = end;
-    for (Index n = buckets_[bucket_of(old_chunk.value)]; n != end;) {
+    for (Index n = bucket(bucket_of(old_chunk.value)); n != end;) {
         const Entry& e = entry(n);
         const std::uint64_t start = e.old_chunk();
         if (start > old_chunk.value) return end;
@@ -42,6 +45,24 @@ ExceptionTable::Index ExceptionTable::find(ChunkIndex old_chunk, Index* before) 
         n = e.next;
     }
     return end;
+}
+
+void ExceptionTable::expect(ChunkIndex old_chunk, unsigned step) const {
+    if (bucket_count_ == 0) return;
+    const Index& first = bucket(bucket_of(old_chunk.value));
+    if (step == 0) {
+        prefetch(&first);
+        return;
+    }
+    fetch(first, step - 1);
+}
+
+void ExceptionTable::fetch(Index n, unsigned deep) const {
+    for (; deep > 0 && n != end; --deep) n = entry(n).next;
+    if (n == end) return;
+    const auto* e = reinterpret_cast<const std::byte*>(&entry(n));
+    prefetch(e);
+    prefetch(e + sizeof(Entry) - 1);  // one entry in four lies in two lines
 }
 
 std::optional<ChunkIndex> ExceptionTable::lookup(ChunkIndex old_chunk) const {
@@ -63,9 +84,9 @@ Errc ExceptionTable::insert(ChunkIndex old_chunk, ChunkIndex new_chunk) {
     if (const Errc e = make_room(); e != Errc::ok) return e;
 
     const std::uint64_t group = old_chunk.value >> group_shift;
-    Index& bucket = buckets_[bucket_of(old_chunk.value)];
+    Index& first = bucket(bucket_of(old_chunk.value));
     Index below = end;  // the last entry that starts at or below the chunk
-    Index above = bucket;
+    Index above = first;
     while (above != end && entry(above).old_chunk() <= old_chunk.value) {
         below = above;
         above = entry(above).next;
@@ -96,7 +117,7 @@ Errc ExceptionTable::insert(ChunkIndex old_chunk, ChunkIndex new_chunk) {
     Entry& e = entry(n);
     e.set_old_chunk(old_chunk.value);
     e.set_new_chunk(new_chunk.value, 0);
-    Index& link = below == end ? bucket : entry(below).next;
+    Index& link = below == end ? first : entry(below).next;
     e.next = link;
     link = n;
     ++entry_count_;
@@ -126,7 +147,7 @@ ExceptionTable::Removed ExceptionTable::remove(ChunkIndex old_chunk) {
 
 void ExceptionTable::unlink(ChunkIndex old_chunk, Index n, Index before) {
     Entry& e = entry(n);
-    (before == end ? buckets_[bucket_of(old_chunk.value)] : entry(before).next) = e.next;
+    (before == end ? bucket(bucket_of(old_chunk.value)) : entry(before).next) = e.next;
     e.next = free_;
     free_ = n;
     --entry_count_;
@@ -142,23 +163,17 @@ ExceptionTable::Index ExceptionTable::take_entry() {
 }
 
 Errc ExceptionTable::make_room() {
-    if (bucket_count_ == 0 || entry_count_ >= bucket_count_ * entries_per_bucket_max) {
+    if (bucket_count_ == 0) {
+        if (!add_bucket_slab()) return Errc::enomem;
+        half_ = bucket_count_ = slab_buckets;
+    } else if (entry_count_ >= bucket_count_ * entries_per_bucket) {
         // A table that cannot grow its buckets still works, only slower.
-        const Errc e = grow_buckets();
-        if (e != Errc::ok && bucket_count_ == 0) return e;
+        if (bucket_count_ % slab_buckets != 0 || add_bucket_slab()) split_bucket();
     }
     if (free_ != end || (slab_count_ > 0 && unused_ < slab_count_ * slab_entries)) return Errc::ok;
 
-    if (slab_count_ == slab_capacity_) {
-        const Index capacity = slab_capacity_ == 0 ? 8 : slab_capacity_ * 2;
-        auto* slabs = static_cast<Entry**>(
-            memory_.allocate(capacity * sizeof(Entry*), MemoryUse::exception_table));
-        if (slabs == nullptr) return Errc::enomem;
-        if (slab_count_ > 0) std::memcpy(slabs, slabs_, slab_count_ * sizeof(Entry*));
-        memory_.free(slabs_, slab_capacity_ * sizeof(Entry*), MemoryUse::exception_table);
-        bytes_ += (capacity - slab_capacity_) * sizeof(Entry*);
-        slabs_ = slabs;
-        slab_capacity_ = capacity;
+    if (slab_count_ == slab_capacity_ && !grow_directory(slabs_, slab_capacity_)) {
+        return Errc::enomem;
     }
     constexpr std::size_t size = slab_entries * sizeof(Entry);
     void* slab = memory_.allocate(size, MemoryUse::completed_exception);
@@ -168,33 +183,54 @@ Errc ExceptionTable::make_room() {
     return Errc::ok;
 }
 
-// Splits every bucket in two, keeping the order inside it: first inserted stays first found.
-Errc ExceptionTable::grow_buckets() {
-    const std::uint64_t count = bucket_count_ == 0 ? buckets_min : bucket_count_ * 2;
-    auto* buckets =
-        static_cast<Index*>(memory_.allocate(count * sizeof(Index), MemoryUse::exception_table));
-    if (buckets == nullptr) return Errc::enomem;
-    const std::uint64_t old_count = bucket_count_;
-    Index* old_buckets = buckets_;
-    buckets_ = buckets;
-    bucket_count_ = count;
-    for (std::uint64_t b = 0; b < count; ++b) buckets_[b] = end;
-    for (std::uint64_t b = 0; b < old_count; ++b) {
-        Index* low_tail = &buckets_[b];
-        Index* high_tail = &buckets_[b + old_count];
-        for (Index n = old_buckets[b]; n != end;) {
-            const Index next = entry(n).next;
-            Index*& tail = bucket_of(entry(n).old_chunk()) == b ? low_tail : high_tail;
-            *tail = n;
-            tail = &entry(n).next;
-            n = next;
-        }
-        *low_tail = end;
-        *high_tail = end;
+template <class T>
+bool ExceptionTable::grow_directory(T**& slabs, Index& capacity) {
+    const Index more = capacity == 0 ? 4 : capacity * 2;
+    auto* grown = static_cast<T**>(memory_.allocate(more * sizeof(T*), MemoryUse::exception_table));
+    if (grown == nullptr) return false;
+    if (capacity > 0) std::memcpy(grown, slabs, capacity * sizeof(T*));
+    memory_.free(slabs, capacity * sizeof(T*), MemoryUse::exception_table);
+    bytes_ += (more - capacity) * sizeof(T*);
+    slabs = grown;
+    capacity = more;
+    return true;
+}
+
+// Empty buckets after the last one; they are in use only when split_bucket() says so.
+bool ExceptionTable::add_bucket_slab() {
+    const std::uint64_t slab = bucket_count_ / slab_buckets;
+    if (slab == bucket_slab_capacity_ && !grow_directory(bucket_slabs_, bucket_slab_capacity_)) {
+        return false;
     }
-    memory_.free(old_buckets, old_count * sizeof(Index), MemoryUse::exception_table);
-    bytes_ += (count - old_count) * sizeof(Index);
-    return Errc::ok;
+    constexpr std::size_t size = slab_buckets * sizeof(Index);
+    void* p = memory_.allocate(size, MemoryUse::exception_table);
+    if (p == nullptr) return false;
+    bucket_slabs_[slab] = static_cast<Index*>(p);
+    for (std::uint64_t b = 0; b < slab_buckets; ++b) bucket_slabs_[slab][b] = end;
+    bytes_ += size;
+    return true;
+}
+
+// Moves what belongs there from its partner into one more bucket, keeping the order inside both:
+// first inserted stays first found.
+void ExceptionTable::split_bucket() {
+    if (bucket_count_ == 2 * half_) half_ *= 2;
+    const std::uint64_t added = bucket_count_++;
+    const std::uint64_t from = added - half_;
+    // The next ones are split one after the other; their lists come nearer entry by entry.
+    for (unsigned deep = 0; deep < 4; ++deep) fetch(bucket((from + 16 - 4 * deep) % half_), deep);
+    Index* low_tail = &bucket(from);
+    Index* high_tail = &bucket(added);
+    for (Index n = *low_tail; n != end;) {
+        Entry& e = entry(n);
+        Index*& tail = bucket_of(e.old_chunk()) == from ? low_tail : high_tail;
+        const Index next = e.next;
+        *tail = n;
+        tail = &e.next;
+        n = next;
+    }
+    *low_tail = end;
+    *high_tail = end;
 }
 
 }  // namespace cowlab

@@ -4,10 +4,11 @@
 // ignore the low 8 bits of the old chunk, so that an entry never crosses a 256-aligned group (I4)
 // and its count fits the top byte of the new chunk's word.
 //
-// Cost: 20 bytes an entry and 1–2 bytes of bucket; entries live in slabs of 64, so that a table has
-// at most one slab of slack (for 1,000 exceptions about a byte each) and never copies its entries.
-// Lookup is a hash and a walk of one group's entries, in order. Nothing recurses; iteration is in
-// order of (bucket, old chunk).
+// Cost: 20 bytes an entry and 2 bytes of bucket; both live in slabs, so that a table has at most
+// one slab of slack of each (for 1,000 exceptions about a byte and a half each). Buckets are split
+// one at a time as entries come (linear hashing): no insert pays for all the others, and lists are
+// as long in a large table as in a small one. Lookup is a hash and a walk of one group's entries,
+// in order. Nothing recurses; iteration is in order of (bucket, old chunk).
 //
 // The same old chunk twice (a damaged store only): the entry that was inserted first is found.
 #pragma once
@@ -30,6 +31,10 @@ class ExceptionTable {
     std::optional<ChunkIndex> lookup(ChunkIndex old_chunk) const;
     bool contains(ChunkIndex old_chunk) const { return lookup(old_chunk).has_value(); }
 
+    // Advice that insert(old_chunk) or lookup(old_chunk) comes soon: step 0 first, each next one
+    // a little later and one entry deeper. Does nothing but bring memory nearer.
+    void expect(ChunkIndex old_chunk, unsigned step) const;
+
     // enomem leaves the table as it was. REQUIRES: new_chunk < 2^56.
     Errc insert(ChunkIndex old_chunk, ChunkIndex new_chunk);
 
@@ -51,7 +56,7 @@ class ExceptionTable {
     template <class F>
     void for_each_run(F&& visit) const {
         for (std::uint64_t b = 0; b < bucket_count_; ++b) {
-            for (Index n = buckets_[b]; n != end; n = entry(n).next) visit(run_at(n));
+            for (Index n = bucket(b); n != end; n = entry(n).next) visit(run_at(n));
         }
     }
 
@@ -69,7 +74,8 @@ class ExceptionTable {
     static constexpr unsigned count_shift = 56;
     static constexpr std::uint64_t new_mask = (std::uint64_t{1} << count_shift) - 1;
     static constexpr Index slab_entries = 64;
-    static constexpr std::uint64_t entries_per_bucket_max = 4;
+    static constexpr std::uint64_t slab_buckets = 64;
+    static constexpr std::uint64_t entries_per_bucket = 2;
 
     // One run. Everything about it lies together: a walk costs one cache line an entry. Words of
     // 32 bits, because two of 64 would make 24 bytes of it.
@@ -98,18 +104,29 @@ class ExceptionTable {
     };
     static_assert(sizeof(Entry) == 20);
     Entry& entry(Index n) const { return slabs_[n / slab_entries][n % slab_entries]; }
+    Index& bucket(std::uint64_t b) const {
+        return bucket_slabs_[b / slab_buckets][b % slab_buckets];
+    }
     Run run_at(Index n) const;
 
     std::uint64_t bucket_of(std::uint64_t old_chunk) const;
     Errc make_room();
-    Errc grow_buckets();
+    // One slot more in an array of pointers to slabs.
+    template <class T>
+    bool grow_directory(T**& slabs, Index& capacity);
+    bool add_bucket_slab();
+    void split_bucket();
     Index take_entry();
+    // Brings the entry `deep` links behind n nearer; those before it should be near already.
+    void fetch(Index n, unsigned deep) const;
     Index find(ChunkIndex old_chunk, Index* before = nullptr) const;
     void unlink(ChunkIndex old_chunk, Index n, Index before);
 
     Memory& memory_;
-    Index* buckets_ = nullptr;
-    std::uint64_t bucket_count_ = 0;
+    Index** bucket_slabs_ = nullptr;
+    Index bucket_slab_capacity_ = 0;
+    std::uint64_t bucket_count_ = 0;  // in use; slabs for them, rounded up, exist
+    std::uint64_t half_ = 0;          // the power of two in (bucket_count_ / 2, bucket_count_]
     Entry** slabs_ = nullptr;
     Index slab_count_ = 0;
     Index slab_capacity_ = 0;

@@ -5,6 +5,7 @@
 // when memory fails: allocation never fails, it waits.
 #pragma once
 
+#include "base/prefetch.h"
 #include "base/prng.h"
 #include "engine/copier.h"
 #include "engine/exception_store.h"
@@ -50,6 +51,13 @@ class PendingIndex {
         }
         return nullptr;
     }
+    // Advice: find(key) comes soon.
+    void expect(std::uint64_t key) const {
+        const Bucket& bucket = buckets_[slot(key)];
+        if (bucket.empty()) return;
+        const auto* e = reinterpret_cast<const std::byte*>(&bucket.front());
+        for (std::size_t line = 0; line < sizeof(PendingException); line += 64) prefetch(e + line);
+    }
     void insert(PendingException& e) {
         if (size_ >= bucket_count_ * 2) grow();
         buckets_[slot(Key(e))].push_back(e);
@@ -69,7 +77,7 @@ class PendingIndex {
 
   private:
     using Bucket = List<PendingException, Tag>;
-    std::uint64_t slot(std::uint64_t key) const { return mix64(key) & (bucket_count_ - 1); }
+    std::uint64_t slot(std::uint64_t key) const { return mix64_near(key) & (bucket_count_ - 1); }
     void free_buckets(Bucket* buckets, std::uint64_t count) {
         memory_.free(buckets, count * sizeof(Bucket), MemoryUse::exception_table);
     }

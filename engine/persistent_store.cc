@@ -3,6 +3,8 @@
 // Why the order of a commit is what it is: the area write carries PREFLUSH, so the copied data of
 // every record in it, and the zeroed next area, are durable before the records are; and FUA, so the
 // records are durable before anybody who depends on them is told.
+#include <algorithm>
+
 #include "engine/exception_store.h"
 #include "engine/metadata_buffer.h"
 
@@ -62,6 +64,8 @@ class PersistentStore final : public ExceptionStore {
     Errc zero_area(std::uint64_t area);
     Errc format_new_store();
     Errc read_areas(LoadVisitor& visitor);
+    static constexpr std::uint64_t records_expected = 32;
+    void expect_records(const LoadVisitor& visitor) const;
     Errc load_records(LoadVisitor& visitor, std::uint64_t area, bool& full);
     Errc check_record(const Record& r, LoadVisitor& visitor, std::uint64_t area,
                       std::uint64_t index);
@@ -221,8 +225,19 @@ Errc PersistentStore::read_areas(LoadVisitor& visitor) {
     return Errc::ok;
 }
 
+// A million scattered records are a million places in memory: they are fetched many at a time.
+void PersistentStore::expect_records(const LoadVisitor& visitor) const {
+    const std::uint64_t until = std::min(committed_ + records_expected, records_per_area());
+    for (unsigned step = 0; step < LoadVisitor::expect_steps; ++step) {
+        for (std::uint64_t i = committed_; i < until; ++i) {
+            visitor.expect(area_.record(i).old_chunk, step);
+        }
+    }
+}
+
 Errc PersistentStore::load_records(LoadVisitor& visitor, std::uint64_t area, bool& full) {
     for (committed_ = 0; committed_ < records_per_area(); ++committed_) {
+        if (committed_ % records_expected == 0) expect_records(visitor);
         const Record r = area_.record(committed_);
         if (r.ends_list()) {
             full = false;

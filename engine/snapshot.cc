@@ -299,6 +299,7 @@ void Snapshot::commit_in_order(PendingException& e) {
                               next->old_chunk.value, next->new_chunk.value,
                               next->copy_error ? 0u : 1u});
         store_->commit_exception(*next, !next->copy_error);
+        parked_.expect(complete_sequence_ + 8);
         next = parked_.find(complete_sequence_);
         if (next != nullptr) {
             parked_.remove(*next);
@@ -521,6 +522,7 @@ Constructed Snapshot::open_store() {
         explicit Load(ExceptionTable& t) : table(t) {}
         Errc loaded(ChunkIndex o, ChunkIndex n) override { return table.insert(o, n); }
         bool is_duplicate(ChunkIndex o) const override { return table.contains(o); }
+        void expect(ChunkIndex o, unsigned step) const override { table.expect(o, step); }
         ExceptionTable& table;
     };
     Load load(*completed_);

@@ -186,6 +186,7 @@ SnapshotMerge::Step SnapshotMerge::merge_one_run() {
         return fail("Write error: shutting down merge.");
     }
     engine_.mark(Mark::merge_copied);
+    completed_->expect(first_old, 1);
     if (engine_.policy.merge_origin_flush) {
         // Durable on the origin before the record that shadows it goes (B40).
         if (sync_flush(engine_, *origin_, Purpose::merge_flush) != Errc::ok) {
@@ -231,6 +232,7 @@ void SnapshotMerge::protect_others(Sectors start, Sectors length) {
 // and will be merged (H10: published before drained).
 void SnapshotMerge::publish_run(ChunkIndex first, std::uint64_t chunks) {
     CHECK(merging_chunks_ == 0, "INV-31: one run at a time");
+    completed_->expect(first, 0);  // forget_run() will look for it
     merging_first_ = first;
     merging_chunks_ = chunks;
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <new>
 
+#include "base/prefetch.h"
+
 namespace cowlab {
 
 SimDisk::SimDisk(Arena& arena, SimExecutor& executor, Chooser& chooser, Cells& cells,
@@ -50,6 +52,7 @@ void SimDisk::submit(Bio& bio) {
         }
     }
     executor_.post_after(request, delay_us);
+    if (page_slots_ > 0) prefetch(&pages_[slot_of(bio.start.value / page_sectors)]);
 }
 
 bool SimDisk::apply_injects(const Bio& bio, InFlight& request, std::uint64_t& delay_us) {
@@ -302,7 +305,7 @@ void SimDisk::raw_write(Sectors sector, ContentId id) {
 
 SimDisk::Page* SimDisk::find_page(std::uint64_t index) const {
     if (page_slots_ == 0) return nullptr;
-    for (std::uint64_t s = mix64(index) & (page_slots_ - 1);; s = (s + 1) & (page_slots_ - 1)) {
+    for (std::uint64_t s = slot_of(index);; s = (s + 1) & (page_slots_ - 1)) {
         if (pages_[s] == nullptr || pages_[s]->index == index) return pages_[s];
     }
 }
@@ -322,7 +325,7 @@ SimDisk::Page& SimDisk::page_for_write(std::uint64_t index) {
             page->durable_write[i] = 0;
         }
     }
-    std::uint64_t s = mix64(index) & (page_slots_ - 1);
+    std::uint64_t s = slot_of(index);
     while (pages_[s] != nullptr) s = (s + 1) & (page_slots_ - 1);
     pages_[s] = page;
     ++page_count_;
@@ -336,7 +339,7 @@ void SimDisk::grow_pages() {
     for (std::uint64_t s = 0; s < slots; ++s) pages[s] = nullptr;
     for (std::uint64_t old = 0; old < page_slots_; ++old) {
         if (pages_[old] == nullptr) continue;
-        std::uint64_t s = mix64(pages_[old]->index) & (slots - 1);
+        std::uint64_t s = mix64_near(pages_[old]->index) & (slots - 1);
         while (pages[s] != nullptr) s = (s + 1) & (slots - 1);
         pages[s] = pages_[old];
     }

@@ -91,6 +91,9 @@ class SimDisk final : public Medium, public ContentHolder {
     bool apply_injects(const Bio& bio, InFlight& request, std::uint64_t& delay_us);
     ContentId initial(std::uint64_t sector) const;
     ContentId current_at(Sectors sector) const;
+    std::uint64_t slot_of(std::uint64_t index) const {
+        return mix64_near(index) & (page_slots_ - 1);
+    }
     Page* find_page(std::uint64_t index) const;
     Page& page_for_write(std::uint64_t index);
     void note_bytes(Page& page, ContentId id) {
