@@ -12,9 +12,11 @@ struct UserRequest {
     Op op = Op::read;
     Sectors start;
     Sectors count;
+    bool fua = false;
     Payload data;              // what is written, or what a read has read
     std::uint64_t ticket = 0;  // the judge's, between begin and end
     bool judged = false;
+    std::uint64_t note = 0;  // the judge's too
 };
 
 class Judge {
