@@ -7,7 +7,10 @@ constexpr std::uint64_t table_sectors_max = std::uint64_t{1} << 20;
 }  // namespace
 
 ModelJudge::ModelJudge(World& world)
-    : world_(world), arena_(world.platform().arena()), model_(arena_) {}
+    : world_(world),
+      arena_(world.platform().arena()),
+      model_(arena_),
+      oracles_({world, verdict_, *this}) {}
 
 // ---- Who is who -------------------------------------------------------------------------------
 
@@ -16,6 +19,15 @@ BaseDisk* ModelJudge::disk_of(const BlockDevice& device) {
         if (d.number() == device.number()) return world_.find_disk(d.name());
     }
     return nullptr;
+}
+
+bool ModelJudge::is_judged(const BlockDevice& origin) {
+    const BaseDisk* disk = disk_of(origin);
+    if (disk == nullptr) return false;
+    for (std::uint32_t i = 0; i < origin_count_; ++i) {
+        if (origins_[i].actor == disk->actor) return !origins_[i].unjudged;
+    }
+    return true;
 }
 
 ModelJudge::Place ModelJudge::place_of(MappedDevice& device) {
@@ -157,6 +169,7 @@ bool ModelJudge::volume_of(const Place& place, model::VolumeId& out) {
 // ---- Following the devices --------------------------------------------------------------------
 
 void ModelJudge::devices_changed() {
+    oracles_.devices_changed();
     bool seen[snapshots_max] = {};
     for (MappedDevice& d : world_.mapper().devices()) {
         const Place place = place_of(d);
@@ -327,6 +340,7 @@ void ModelJudge::follow_validity(SnapshotEntry& e, Snapshot& snapshot) {
 }
 
 void ModelJudge::power_lost() {
+    oracles_.power_lost();
     errors_at_loss_ = world_.errors_at_the_disks();
     // All that are registered, also one whose table is just being replaced.
     world_.engine().origins.for_each_snapshot([this](const Snapshot& s) {
@@ -367,6 +381,7 @@ void ModelJudge::power_lost() {
 void ModelJudge::note_raw_write(const MappedDevice& device, Sectors start) {
     const BaseDisk* disk = world_.find_disk(device.name());
     if (disk == nullptr) return;
+    oracles_.raw_write(*disk, device);
     for (std::uint32_t i = 0; i < origin_count_; ++i) {
         if (origins_[i].actor == disk->actor) origins_[i].unjudged = true;
     }
@@ -393,8 +408,13 @@ bool ModelJudge::is_live(const SnapshotEntry& e) {
     return false;
 }
 
+void ModelJudge::disk_tampered(std::string_view name) {
+    if (const BaseDisk* disk = world_.find_disk(name)) oracles_.disk_tampered(disk->actor);
+}
+
 void ModelJudge::request_begins(UserRequest& r) {
     model::VolumeId volume;
+    oracles_.request_begins(r);
     r.judged = false;
     if (r.op == Op::write || r.op == Op::discard) note_raw_write(*r.device, r.start);
     if (verdict_.failed || !volume_of(place_of(*r.device), volume)) return;
@@ -422,6 +442,7 @@ void ModelJudge::request_begins(UserRequest& r) {
 
 void ModelJudge::request_ends(UserRequest& r, Errc status) {
     devices_changed_validity_only();
+    oracles_.request_ends(r, status);
     if (!r.judged) return;
     const model::Op op{static_cast<std::uint32_t>(r.ticket),
                        static_cast<std::uint32_t>(r.ticket >> 32)};
@@ -503,6 +524,7 @@ void ModelJudge::after_step(const Step& step, const Answer& answer) {
         check_structure(false);
     }
     if (step.verb == Verb::check) check_structure(true);
+    oracles_.after_step(step);
 }
 
 void ModelJudge::check_structure(bool quiet) {

@@ -13,12 +13,13 @@
 #include "engine/snapshot_origin.h"
 #include "model/model.h"
 #include "world/checkers/store_structure.h"
+#include "world/oracles.h"
 #include "world/verdict.h"
 #include "world/world.h"
 
 namespace cowlab {
 
-class ModelJudge final : public Judge {
+class ModelJudge final : public Judge, private JudgedDisks {
   public:
     explicit ModelJudge(World& world);
 
@@ -27,6 +28,14 @@ class ModelJudge final : public Judge {
     void request_ends(UserRequest& request, Errc status) override;
     void devices_changed() override;
     void power_lost() override;
+    void disk_tampered(std::string_view name) override;
+    void engine_event(const Event& event) override { oracles_.engine_event(event); }
+    void request_issued(std::uint32_t actor, const Bio& bio) override {
+        oracles_.request_issued(actor, bio);
+    }
+    void request_done(std::uint32_t actor, const Bio& bio) override {
+        oracles_.request_done(actor, bio);
+    }
 
     // After each step: what the engine told nobody yet but would.
     void after_step(const Step& step, const Answer& answer);
@@ -42,8 +51,13 @@ class ModelJudge final : public Judge {
     struct Evaluations {
         std::uint64_t structure = 0;
         std::uint64_t containment = 0;
+        OracleEvaluations oracles;
     };
-    const Evaluations& evaluations() const { return evaluations_; }
+    Evaluations evaluations() const {
+        Evaluations e = evaluations_;
+        e.oracles = oracles_.evaluations();
+        return e;
+    }
 
   private:
     static constexpr std::uint32_t origins_max = 8;
@@ -78,6 +92,8 @@ class ModelJudge final : public Judge {
         bool settled = true;
     };
 
+    bool is_judged(const BlockDevice& origin) override;
+
     Place place_of(MappedDevice& device);
     BaseDisk* disk_of(const BlockDevice& device);
     std::uint32_t origin_index(BaseDisk& disk);
@@ -109,6 +125,7 @@ class ModelJudge final : public Judge {
     std::uint64_t header_errors_seen_ = 0;
     std::uint64_t losses_checked_ = 0;
     Evaluations evaluations_;
+    Oracles oracles_;
 };
 
 }  // namespace cowlab

@@ -62,7 +62,10 @@ class World final : private DiskObserver {
     // removed, newest first. False: something hangs.
     bool finish();
 
-    void set_judge(Judge* judge) { judge_ = judge; }
+    void set_judge(Judge* judge) {
+        judge_ = judge;
+        events_.set_judge(judge);
+    }
 
     // ---- for those who look
     DeviceMapper& mapper() { return *mapper_; }
