@@ -136,7 +136,11 @@ void Runner::run_step(std::size_t i) {
     const bool calm = step.verb == Verb::reload || step.verb == Verb::check;
     if (calm) chooser.allow_faults(false);
     Answer answer = world_.world().run(step);
-    if (judge_ != nullptr && !world_.has_failed_check()) judge_->after_step(step, answer);
+    if (judge_ != nullptr && !world_.has_failed_check()) {
+        judge_->after_step(step, answer);
+        if (step.verb == Verb::disk || step.verb == Verb::power_loss)
+            judge_->memory_held(world_.sim_memory().held());
+    }
     if (step.verb == Verb::check && !over()) check_everything();
     if (calm) chooser.allow_faults(true);
     if (!step.expected.empty() && !world_.has_failed_check()) {
@@ -178,6 +182,7 @@ void Runner::read_back(const std::string& device, Sectors size) {
 void Runner::judge_end() {
     world_.chooser().allow_faults(false);
     if (!world_.world().finish()) return;
+    if (judge_ != nullptr) judge_->memory_held(world_.sim_memory().held());
     if (world_.sim_executor().fibers_active() != 0) {
         result_.verdict.fail("leak", 20, current_step_,
                              "a fiber is left although every device is gone");

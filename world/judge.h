@@ -15,7 +15,11 @@ struct UserRequest {
     Sectors count;
     Payload data;              // what is written, or what a read has read
     std::uint64_t ticket = 0;  // the judge's, between begin and end
+    Sectors judged_count;      // … and how much of it is judged
     bool judged = false;
+    // The space oracle's: what stood on the device when the request began.
+    std::uint8_t space_role = 0;
+    bool began_overflowed = false;
 };
 
 class Judge : public DiskObserver {

@@ -4,6 +4,31 @@ namespace cowlab {
 namespace {
 // Sectors of an origin whose first content is copied into the model; larger ones go by their spec.
 constexpr std::uint64_t table_sectors_max = std::uint64_t{1} << 20;
+
+// What a read has read, as content ids: where they are, or turned into them.
+class IdsRead {
+  public:
+    IdsRead(Arena& arena, Cells& cells, const UserRequest& r)
+        : arena_(arena), count_(r.judged_count.value) {
+        if (r.data.bytes_per_sector() == sizeof(ContentId)) {
+            ids_ = reinterpret_cast<const ContentId*>(r.data.data());
+            return;
+        }
+        own_ = static_cast<ContentId*>(arena.allocate(count_ * sizeof(ContentId)));
+        CHECK(own_ != nullptr, "a world's arena has room for what was read");
+        for (std::uint64_t i = 0; i < count_; ++i) own_[i] = cells.content(r.data, i);
+        ids_ = own_;
+    }
+    ~IdsRead() { arena_.free(own_, own_ == nullptr ? 0 : count_ * sizeof(ContentId)); }
+    IdsRead(const IdsRead&) = delete;
+    std::span<const ContentId> ids() const { return {ids_, count_}; }
+
+  private:
+    Arena& arena_;
+    std::uint64_t count_;
+    const ContentId* ids_ = nullptr;
+    ContentId* own_ = nullptr;
+};
 }  // namespace
 
 ModelJudge::ModelJudge(World& world)
@@ -15,10 +40,20 @@ ModelJudge::ModelJudge(World& world)
 // ---- Who is who -------------------------------------------------------------------------------
 
 BaseDisk* ModelJudge::disk_of(const BlockDevice& device) {
-    for (const MappedDevice& d : world_.mapper().devices()) {
-        if (d.number() == device.number()) return world_.find_disk(d.name());
+    const DeviceNumber number = device.number();
+    for (std::uint32_t i = 0; i < named_count_; ++i) {
+        if (named_[i].number == number) return named_[i].disk;
     }
     return nullptr;
+}
+
+void ModelJudge::name_disks() {
+    named_count_ = 0;
+    for (const MappedDevice& d : world_.mapper().devices()) {
+        BaseDisk* disk = world_.find_disk(d.name());
+        if (disk != nullptr && named_count_ < disks_max)
+            named_[named_count_++] = {d.number(), disk};
+    }
 }
 
 bool ModelJudge::is_judged(const BlockDevice& origin) {
@@ -169,6 +204,7 @@ bool ModelJudge::volume_of(const Place& place, model::VolumeId& out) {
 // ---- Following the devices --------------------------------------------------------------------
 
 void ModelJudge::devices_changed() {
+    name_disks();
     oracles_.devices_changed();
     bool seen[snapshots_max] = {};
     for (MappedDevice& d : world_.mapper().devices()) {
@@ -418,21 +454,29 @@ void ModelJudge::request_begins(UserRequest& r) {
     r.judged = false;
     if (r.op == Op::write || r.op == Op::discard) note_raw_write(*r.device, r.start);
     if (verdict_.failed || !volume_of(place_of(*r.device), volume)) return;
-    if (r.start + r.count > model_.size_of(volume)) return;
+    // Of a range that crosses the end of what the model knows the part that fits is judged.
+    const Sectors size = model_.size_of(volume);
+    if (r.op != Op::flush && r.start >= size) return;
+    const Sectors count = r.op == Op::flush ? Sectors{0} : min(r.count, size - r.start);
+    r.judged_count = count;
     model::Op op;
     switch (r.op) {
-        case Op::read: op = model_.begin_read(volume, r.start, r.count); break;
+        case Op::read: op = model_.begin_read(volume, r.start, count); break;
         case Op::flush: op = model_.begin_flush(volume); break;
-        case Op::discard: op = model_.begin_discard(volume, r.start, r.count); break;
+        case Op::discard: op = model_.begin_discard(volume, r.start, count); break;
         case Op::write: {
-            Content content = Content::zeros();
-            if (r.data.kind() == Payload::Kind::cells) {
-                if (r.data.bytes_per_sector() != sizeof(ContentId))
-                    return;  // judged with tags only
-                content = Content::table(reinterpret_cast<const ContentId*>(r.data.data()),
-                                         r.count.value);
-            }
-            op = model_.begin_write(volume, r.start, r.count, content);
+            // Cells, ids or bytes: the same content ids.
+            struct Source {
+                Cells* cells;
+                Payload data;
+            } source{&world_.platform().cells(), r.data};
+            const auto id_at = [](void* context, Sectors, std::uint64_t index) {
+                const auto& from = *static_cast<Source*>(context);
+                return from.cells->content(from.data, index);
+            };
+            const bool zeros = r.data.kind() != Payload::Kind::cells;
+            op = model_.begin_write(volume, r.start, count,
+                                    zeros ? Content::zeros() : Content::from(id_at, &source));
             break;
         }
     }
@@ -461,12 +505,8 @@ void ModelJudge::request_ends(UserRequest& r, Errc status) {
                 model_.end_read(op, status);
                 break;
             }
-            if (r.data.bytes_per_sector() != sizeof(ContentId)) {
-                model_.end_read(op, Errc::eio);
-                break;
-            }
-            const std::span<const ContentId> ids(reinterpret_cast<const ContentId*>(r.data.data()),
-                                                 r.count.value);
+            const IdsRead read(arena_, world_.platform().cells(), r);
+            const std::span<const ContentId> ids = read.ids();
             if (const auto v = model_.end_read(op, ids)) {
                 Text<200> text;
                 const SectorContent got = world_.platform().cells().describe(v->observed);

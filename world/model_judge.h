@@ -39,6 +39,8 @@ class ModelJudge final : public Judge, private JudgedDisks {
 
     // After each step: what the engine told nobody yet but would.
     void after_step(const Step& step, const Answer& answer);
+    // Bytes the engine holds; when there may be no device but the disks' own.
+    void memory_held(std::uint64_t held) { oracles_.memory_held(held); }
     // Structure of all stores; `quiet`: nothing in flight, so tables and disks must agree.
     void check_structure(bool quiet);
 
@@ -62,6 +64,7 @@ class ModelJudge final : public Judge, private JudgedDisks {
   private:
     static constexpr std::uint32_t origins_max = 8;
     static constexpr std::uint32_t snapshots_max = 32;
+    static constexpr std::uint32_t disks_max = 64;
 
     struct OriginEntry {
         std::uint32_t actor = 0;
@@ -96,6 +99,7 @@ class ModelJudge final : public Judge, private JudgedDisks {
 
     Place place_of(MappedDevice& device);
     BaseDisk* disk_of(const BlockDevice& device);
+    void name_disks();
     std::uint32_t origin_index(BaseDisk& disk);
     SnapshotEntry* find(const Place& place);
     SnapshotEntry& add(const Place& place);
@@ -113,8 +117,16 @@ class ModelJudge final : public Judge, private JudgedDisks {
     bool has_other_merge(const SnapshotEntry& entry) const;
     bool has_reason_to_die(const Snapshot& snapshot) const;
 
+    // The disks by the numbers of their devices, as of the last change of devices.
+    struct NamedDisk {
+        DeviceNumber number;
+        BaseDisk* disk = nullptr;
+    };
+
     World& world_;
     Arena& arena_;
+    NamedDisk named_[disks_max];
+    std::uint32_t named_count_ = 0;
     model::Model model_;
     Verdict verdict_;
     OriginEntry origins_[origins_max];

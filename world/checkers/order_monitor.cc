@@ -91,6 +91,11 @@ StoreLedger* OrderMonitor::store_of(DiskLedger& cow) {
     Platform& platform = world().platform();
     cow.store =
         StoreLedger::open(platform.arena(), platform.cells(), cow, *user, origin->base->spec.size);
+    if (cow.store == nullptr) return nullptr;
+    // What Linux allows: pieces that do not end where chunks do (L14), records behind a hole (L1).
+    const bool unaligned = cow.store->chunk.offset_in_chunk(user->begin()).value != 0;
+    if (unaligned || (cow.store->has_tail && !policy().d3_load_validates))
+        cow.store->state = StoreLedger::State::unknown;
     return cow.store;
 }
 
@@ -144,7 +149,7 @@ void OrderMonitor::request_issued(std::uint32_t actor, const Bio& bio) {
                 d->is_tampered = false;
                 break;
             case Purpose::copy_read:
-                if (StoreLedger* s = d->store; s != nullptr && !d->is_tampered) {
+                if (StoreLedger* s = d->store; s != nullptr && !d->is_tampered && !lies_above(*d)) {
                     const Touched t = touched(s->chunk, bio);
                     for (ChunkIndex c = t.first; c < t.end && c.value < s->chunk_count; c = c + 1) {
                         looked();
@@ -206,8 +211,8 @@ void OrderMonitor::request_done(std::uint32_t actor, const Bio& bio) {
                 reads_at_port_.items[i] = reads_at_port_.items[--reads_at_port_.count];
                 break;
             }
-        } else if (bio.purpose == Purpose::copy_read && bio.status != Errc::ok &&
-                   d->store != nullptr) {
+        } else if ((bio.purpose == Purpose::copy_read || bio.purpose == Purpose::area_read) &&
+                   bio.status != Errc::ok && d->store != nullptr) {
             merge_from_gave_up(*d);
         }
         return;
@@ -282,6 +287,11 @@ bool OrderMonitor::flush_done(const Bio& bio) {
 // ---- Metadata ---------------------------------------------------------------------------------
 
 void OrderMonitor::check_header(DiskLedger& d, const Bio& bio) {
+    // A COW device may be a part of a disk; then this is somewhere in the middle.
+    bool is_ours = false;
+    world().engine().origins.for_each_snapshot(
+        [&](const Snapshot& s) { is_ours = is_ours || s.cow_number() == d.number; });
+    if (!is_ours) return;
     looked();
     const format::Header h = format::Header::read(bio.payload.data());
     const Sectors size{h.chunk_size};
@@ -633,6 +643,13 @@ void OrderMonitor::origin_copied(DiskLedger& origin, const Bio& bio) {
     }
 }
 
+// The origin's table fails requests before the port sees them: a merge may give up unseen.
+bool OrderMonitor::lies_above(const DiskLedger& cow) {
+    const Snapshot* user = user_of(cow);
+    const DiskLedger* origin = user == nullptr ? nullptr : disk(user->origin_number());
+    return origin == nullptr || origin->is_tampered;
+}
+
 void OrderMonitor::merge_from_gave_up(const DiskLedger& cow) {
     const Snapshot* user = user_of(cow);
     if (user != nullptr && user->is_merge()) merge_gave_up(user->origin_number());
@@ -646,6 +663,8 @@ void OrderMonitor::merge_gave_up(DeviceNumber origin) {
     for (std::uint64_t i = 0; i < cow->store->chunk_count; ++i)
         cow->store->data[i].being_merged = false;
     for (std::uint64_t i = 0; i < cow->store->old_count; ++i) cow->store->olds[i].merged = 0;
+    // Linux goes on from where it failed, whatever the medium says by then (L5, L6).
+    if (!policy().d4_merge_rolls_back) cow->store->state = StoreLedger::State::unknown;
 }
 
 }  // namespace cowlab

@@ -87,6 +87,7 @@ struct StoreLedger {
     Sectors origin_size;
     bool is_persistent = true;
     State state = State::valid;
+    bool has_tail = false;  // records behind the end of the list, as it was found
     WriteTime invalid_at = 0;
     std::uint64_t chunk_count = 0;
     std::uint64_t old_count = 0;
