@@ -182,6 +182,11 @@ void Runner::read_back(const std::string& device, Sectors size) {
 void Runner::judge_end() {
     world_.chooser().allow_faults(false);
     if (!world_.world().finish()) return;
+    for (MappedDevice& d : world_.world().mapper().devices()) {
+        // Left suspended by its user, with a lane inside: it cannot even be removed.
+        if (d.holds_requests_for_user()) result_.hung_by_user = true;
+    }
+    if (result_.hung_by_user) return;
     if (judge_ != nullptr) judge_->memory_held(world_.sim_memory().held());
     if (world_.sim_executor().fibers_active() != 0) {
         result_.verdict.fail("leak", 20, current_step_,

@@ -61,7 +61,7 @@ void LeakOracle::memory_held(std::uint64_t held) {
     Text<160> text;
     text << "with all devices gone the engine holds " << held << " bytes, and held "
          << held_at_rest_ << " before there were any";
-    fail(20, text.view());
+    fail(39, text.view());
 }
 
 }  // namespace cowlab
