@@ -34,6 +34,7 @@ struct Totals {
     std::uint64_t judged[model::rule_count] = {};
     std::uint64_t structure = 0;
     std::uint64_t containment = 0;
+    OracleEvaluations oracles;
     std::uint64_t marks[mark_count] = {};
 
     void add(const RunResult& r, std::size_t run_operations) {
@@ -48,6 +49,8 @@ struct Totals {
         for (std::uint32_t i = 0; i < model::rule_count; ++i) judged[i] += r.model.evaluated[i];
         structure += r.evaluations.structure;
         containment += r.evaluations.containment;
+        for (std::uint32_t i = 0; i < OracleEvaluations::count; ++i)
+            oracles.n[i] += r.evaluations.oracles.n[i];
         for (std::size_t m = 0; m < mark_count; ++m) marks[m] += r.marks[m];
     }
 };
@@ -103,7 +106,10 @@ void print_totals(const Totals& t, std::uint64_t ms) {
     for (std::uint32_t i = 0; i < model::rule_count; ++i) {
         fmt::print("{} {} sectors, ", name_of(static_cast<model::Rule>(i)), t.judged[i]);
     }
-    fmt::print("structure {} stores, containment {}\n", t.structure, t.containment);
+    fmt::print("structure {} stores, containment {}", t.structure, t.containment);
+    for (std::uint32_t i = 0; i < OracleEvaluations::count; ++i)
+        fmt::print(", {} {}", OracleEvaluations::words[i], t.oracles.n[i]);
+    fmt::print("\n");
     std::string missing;
     for (std::size_t m = 0; m < mark_count; ++m) {
         if (t.marks[m] == 0 && RunTables::excuse_of(static_cast<Mark>(m)) == nullptr)

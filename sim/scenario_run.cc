@@ -173,7 +173,11 @@ void Runner::run_step(std::size_t i) {
     ++result_.verbs[static_cast<std::size_t>(step.verb)];
     if (step.io_verb != Verb::unknown) ++result_.verbs[static_cast<std::size_t>(step.io_verb)];
     Answer answer = world_.world().run(step);
-    if (judge_ != nullptr && !world_.has_failed_check()) judge_->after_step(step, answer);
+    if (judge_ != nullptr && !world_.has_failed_check()) {
+        judge_->after_step(step, answer);
+        if (step.verb == Verb::disk || step.verb == Verb::power_loss)
+            judge_->memory_held(world_.sim_memory().held());
+    }
     if (step.verb == Verb::check && !over()) check_everything();
     if (step.verb == Verb::check || step.verb == Verb::remove) note_usage();
     if (calm) chooser.allow_faults(true);
@@ -238,6 +242,12 @@ void Runner::judge_end() {
     world_.sim_memory().heal();
     for (const BaseDisk& d : world_.world().disks()) d.medium->heal();
     if (!world_.world().finish()) return;
+    for (MappedDevice& d : world_.world().mapper().devices()) {
+        // Left suspended by its user, with a lane inside: it cannot even be removed.
+        if (d.holds_requests_for_user()) result_.hung_by_user = true;
+    }
+    if (result_.hung_by_user) return;
+    if (judge_ != nullptr) judge_->memory_held(world_.sim_memory().held());
     if (world_.sim_executor().fibers_active() != 0) {
         result_.verdict.fail("leak", 20, current_step_,
                              "a fiber is left although every device is gone");

@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "engine/port/event_sink.h"
+#include "world/judge.h"
 #include "world/recorder.h"
 
 namespace cowlab {
@@ -12,6 +13,8 @@ class WorldEvents final : public EventSink {
   public:
     WorldEvents(Arena& arena, Recorder& recorder, Executor& executor)
         : arena_(arena), recorder_(recorder), executor_(executor) {}
+
+    void set_judge(Judge* judge) { judge_ = judge; }
 
     void event(const Event& event) override;
     void log(std::string_view line) override;
@@ -29,6 +32,7 @@ class WorldEvents final : public EventSink {
     Arena& arena_;
     Recorder& recorder_;
     Executor& executor_;
+    Judge* judge_ = nullptr;
     List<LogLine> lines_;
     std::uint32_t deviations_ = 0;
 };

@@ -4,39 +4,83 @@ namespace cowlab {
 namespace {
 // Sectors of an origin whose first content is copied into the model; larger ones go by their spec.
 constexpr std::uint64_t table_sectors_max = std::uint64_t{1} << 20;
+
+// What a read has read, as content ids: where they are, or turned into them.
+class IdsRead {
+  public:
+    IdsRead(Arena& arena, Cells& cells, const UserRequest& r)
+        : arena_(arena), count_(r.judged_count.value) {
+        if (r.data.bytes_per_sector() == sizeof(ContentId)) {
+            ids_ = reinterpret_cast<const ContentId*>(r.data.data());
+            return;
+        }
+        own_ = static_cast<ContentId*>(arena.allocate(count_ * sizeof(ContentId)));
+        CHECK(own_ != nullptr, "a world's arena has room for what was read");
+        for (std::uint64_t i = 0; i < count_; ++i) own_[i] = cells.content(r.data, i);
+        ids_ = own_;
+    }
+    ~IdsRead() { arena_.free(own_, own_ == nullptr ? 0 : count_ * sizeof(ContentId)); }
+    IdsRead(const IdsRead&) = delete;
+    std::span<const ContentId> ids() const { return {ids_, count_}; }
+
+  private:
+    Arena& arena_;
+    std::uint64_t count_;
+    const ContentId* ids_ = nullptr;
+    ContentId* own_ = nullptr;
+};
 }  // namespace
 
 ModelJudge::ModelJudge(World& world)
-    : world_(world), arena_(world.platform().arena()), model_(arena_) {}
+    : world_(world),
+      arena_(world.platform().arena()),
+      model_(arena_),
+      oracles_({world, verdict_, *this}) {}
 
 // ---- Who is who -------------------------------------------------------------------------------
 
 BaseDisk* ModelJudge::disk_of(const BlockDevice& device) {
-    DeviceNumber number = device.number();
-    // Down through linear devices that begin where the disk begins (a COW device that can grow).
-    for (int depth = 0; depth < 4; ++depth) {
-        MappedDevice* found = nullptr;
-        for (MappedDevice& d : world_.mapper().devices()) {
-            if (d.number() == number) found = &d;
-        }
-        if (found == nullptr) return nullptr;
-        if (BaseDisk* disk = world_.find_disk(found->name()); disk != nullptr) return disk;
-        if (found->live() == nullptr || found->live()->target_count() != 1) return nullptr;
-        Target& target = found->live()->targets().front();
-        if (target.type_name() != "linear") return nullptr;
+    const DeviceNumber number = device.number();
+    for (std::uint32_t i = 0; i < named_count_; ++i) {
+        if (named_[i].number == number) return named_[i].disk;
+    }
+    return nullptr;
+}
+
+void ModelJudge::name_disks() {
+    named_count_ = 0;
+    for (const MappedDevice& d : world_.mapper().devices()) {
+        BaseDisk* disk = world_.find_disk(d.name());
+        if (disk != nullptr && named_count_ < disks_max)
+            named_[named_count_++] = {d.number(), disk};
+    }
+    // Linear devices that begin where their disk begins (a COW device that can grow) are it too.
+    for (MappedDevice& d : world_.mapper().devices()) {
+        if (d.live() == nullptr || d.live()->target_count() != 1) continue;
+        Target& target = d.live()->targets().front();
+        if (target.type_name() != "linear" || world_.find_disk(d.name()) != nullptr) continue;
         struct Below final : DeviceVisitor {
             BlockDevice* device = nullptr;
             Sectors start;
-            void visit(BlockDevice& d, Sectors s, Sectors) override {
-                device = &d;
+            void visit(BlockDevice& b, Sectors s, Sectors) override {
+                device = &b;
                 start = s;
             }
         } below;
         target.for_each_device(below);
-        if (below.device == nullptr || below.start.value != 0) return nullptr;
-        number = below.device->number();
+        BaseDisk* disk = below.device == nullptr ? nullptr : disk_of(*below.device);
+        if (disk != nullptr && below.start.value == 0 && named_count_ < disks_max)
+            named_[named_count_++] = {d.number(), disk};
     }
-    return nullptr;
+}
+
+bool ModelJudge::is_judged(const BlockDevice& origin) {
+    const BaseDisk* disk = disk_of(origin);
+    if (disk == nullptr) return false;
+    for (std::uint32_t i = 0; i < origin_count_; ++i) {
+        if (origins_[i].actor == disk->actor) return !origins_[i].unjudged;
+    }
+    return true;
 }
 
 ModelJudge::Place ModelJudge::place_of(MappedDevice& device) {
@@ -191,6 +235,8 @@ bool ModelJudge::volume_of(const Place& place, model::VolumeId& out) {
 // ---- Following the devices --------------------------------------------------------------------
 
 void ModelJudge::devices_changed() {
+    name_disks();
+    oracles_.devices_changed();
     bool seen[snapshots_max] = {};
     for (MappedDevice& d : world_.mapper().devices()) {
         const Place place = place_of(d);
@@ -381,6 +427,7 @@ void ModelJudge::follow_validity(SnapshotEntry& e, Snapshot& snapshot) {
 
 void ModelJudge::power_lost() {
     reload_failed_ = false;
+    oracles_.power_lost();
     errors_at_loss_ = world_.troubles();
     // All that are registered, also one whose table is just being replaced.
     world_.engine().origins.for_each_snapshot([this](const Snapshot& s) {
@@ -422,6 +469,8 @@ void ModelJudge::power_lost() {
 void ModelJudge::note_raw_write(const MappedDevice& device, Sectors start) {
     const BaseDisk* disk = world_.find_disk(device.name());
     if (disk == nullptr) return;
+    oracles_.raw_write(*disk, device);
+    stores_written_ = true;
     for (std::uint32_t i = 0; i < origin_count_; ++i) {
         if (origins_[i].actor == disk->actor) origins_[i].unjudged = true;
     }
@@ -430,7 +479,6 @@ void ModelJudge::note_raw_write(const MappedDevice& device, Sectors start) {
         if (e.cow_actor != disk->actor || e.state == State::merged) continue;
         const bool unused =
             (e.state == State::gone || e.state == State::dead || e.after_loss) && !is_live(e);
-        stores_written_ = true;
         if (!unused || start.value != 0) {
             origins_[e.origin_index].unjudged = true;
             continue;
@@ -463,15 +511,24 @@ std::uint64_t ModelJudge::copies_so_far(const BaseDisk& origin, bool& pending) {
     return sum;
 }
 
+void ModelJudge::disk_tampered(std::string_view name) {
+    if (const BaseDisk* disk = world_.find_disk(name)) oracles_.disk_tampered(disk->actor);
+}
+
 void ModelJudge::request_begins(UserRequest& r) {
     model::VolumeId volume;
+    oracles_.request_begins(r);
     r.judged = false;
     if (r.op == Op::write || r.op == Op::discard) note_raw_write(*r.device, r.start);
     if (verdict_.failed || !volume_of(place_of(*r.device), volume)) return;
-    if (r.start + r.count > model_.size_of(volume)) return;
+    // Of a range that crosses the end of what the model knows the part that fits is judged.
+    const Sectors size = model_.size_of(volume);
+    if (r.op != Op::flush && r.start >= size) return;
+    const Sectors count = r.op == Op::flush ? Sectors{0} : min(r.count, size - r.start);
+    r.judged_count = count;
     model::Op op;
     switch (r.op) {
-        case Op::read: op = model_.begin_read(volume, r.start, r.count); break;
+        case Op::read: op = model_.begin_read(volume, r.start, count); break;
         case Op::flush: op = model_.begin_flush(volume); break;
         case Op::discard: {
             const Place place = place_of(*r.device);
@@ -483,19 +540,23 @@ void ModelJudge::request_begins(UserRequest& r) {
                 if (pending) origins_[origin_index(*place.origin_disk)].unjudged = true;
             }
             op = model_.begin_discard(
-                volume, r.start, r.count,
+                volume, r.start, count,
                 down ? model::DiscardKind::passdown : model::DiscardKind::volume_only);
             break;
         }
         case Op::write: {
-            Content content = Content::zeros();
-            if (r.data.kind() == Payload::Kind::cells) {
-                if (r.data.bytes_per_sector() != sizeof(ContentId))
-                    return;  // judged with tags only
-                content = Content::table(reinterpret_cast<const ContentId*>(r.data.data()),
-                                         r.count.value);
-            }
-            op = model_.begin_write(volume, r.start, r.count, content,
+            // Cells, ids or bytes: the same content ids.
+            struct Source {
+                Cells* cells;
+                Payload data;
+            } source{&world_.platform().cells(), r.data};
+            const auto id_at = [](void* context, Sectors, std::uint64_t index) {
+                const auto& from = *static_cast<Source*>(context);
+                return from.cells->content(from.data, index);
+            };
+            const bool zeros = r.data.kind() != Payload::Kind::cells;
+            op = model_.begin_write(volume, r.start, count,
+                                    zeros ? Content::zeros() : Content::from(id_at, &source),
                                     r.fua ? model::WriteKind::fua : model::WriteKind::plain);
             break;
         }
@@ -506,6 +567,7 @@ void ModelJudge::request_begins(UserRequest& r) {
 
 void ModelJudge::request_ends(UserRequest& r, Errc status) {
     devices_changed_validity_only();
+    oracles_.request_ends(r, status);
     if (!r.judged) return;
     const model::Op op{static_cast<std::uint32_t>(r.ticket),
                        static_cast<std::uint32_t>(r.ticket >> 32)};
@@ -529,12 +591,8 @@ void ModelJudge::request_ends(UserRequest& r, Errc status) {
                 model_.end_read(op, Errc::eio);
                 break;
             }
-            if (r.data.bytes_per_sector() != sizeof(ContentId)) {
-                model_.end_read(op, Errc::eio);
-                break;
-            }
-            const std::span<const ContentId> ids(reinterpret_cast<const ContentId*>(r.data.data()),
-                                                 r.count.value);
+            const IdsRead read(arena_, world_.platform().cells(), r);
+            const std::span<const ContentId> ids = read.ids();
             if (const auto v = model_.end_read(op, ids)) {
                 Text<200> text;
                 const SectorContent got = world_.platform().cells().describe(v->observed);
@@ -607,6 +665,7 @@ void ModelJudge::after_step(const Step& step, const Answer& answer) {
         check_structure(false);
     }
     if (step.verb == Verb::check) check_structure(true);
+    oracles_.after_step(step);
 }
 
 // Nobody has removed a disk's device.

@@ -13,12 +13,13 @@
 #include "engine/snapshot_origin.h"
 #include "model/model.h"
 #include "world/checkers/store_structure.h"
+#include "world/oracles.h"
 #include "world/verdict.h"
 #include "world/world.h"
 
 namespace cowlab {
 
-class ModelJudge final : public Judge {
+class ModelJudge final : public Judge, private JudgedDisks {
   public:
     explicit ModelJudge(World& world);
 
@@ -27,9 +28,19 @@ class ModelJudge final : public Judge {
     void request_ends(UserRequest& request, Errc status) override;
     void devices_changed() override;
     void power_lost() override;
+    void disk_tampered(std::string_view name) override;
+    void engine_event(const Event& event) override { oracles_.engine_event(event); }
+    void request_issued(std::uint32_t actor, const Bio& bio) override {
+        oracles_.request_issued(actor, bio);
+    }
+    void request_done(std::uint32_t actor, const Bio& bio) override {
+        oracles_.request_done(actor, bio);
+    }
 
     // After each step: what the engine told nobody yet but would.
     void after_step(const Step& step, const Answer& answer);
+    // Bytes the engine holds; when there may be no device but the disks' own.
+    void memory_held(std::uint64_t held) { oracles_.memory_held(held); }
     // Structure of all stores; `quiet`: nothing in flight, so tables and disks must agree.
     void check_structure(bool quiet);
 
@@ -42,12 +53,18 @@ class ModelJudge final : public Judge {
     struct Evaluations {
         std::uint64_t structure = 0;
         std::uint64_t containment = 0;
+        OracleEvaluations oracles;
     };
-    const Evaluations& evaluations() const { return evaluations_; }
+    Evaluations evaluations() const {
+        Evaluations e = evaluations_;
+        e.oracles = oracles_.evaluations();
+        return e;
+    }
 
   private:
     static constexpr std::uint32_t origins_max = 8;
     static constexpr std::uint32_t snapshots_max = 32;
+    static constexpr std::uint32_t disks_max = 64;
 
     struct OriginEntry {
         std::uint32_t actor = 0;
@@ -78,8 +95,11 @@ class ModelJudge final : public Judge {
         bool settled = true;
     };
 
+    bool is_judged(const BlockDevice& origin) override;
+
     Place place_of(MappedDevice& device);
     BaseDisk* disk_of(const BlockDevice& device);
+    void name_disks();
     std::uint32_t origin_index(BaseDisk& disk);
     SnapshotEntry* find(const Place& place);
     SnapshotEntry& add(const Place& place);
@@ -101,8 +121,16 @@ class ModelJudge final : public Judge {
     bool has_other_merge(const SnapshotEntry& entry) const;
     bool has_reason_to_die(const Snapshot& snapshot) const;
 
+    // The disks by the numbers of their devices, as of the last change of devices.
+    struct NamedDisk {
+        DeviceNumber number;
+        BaseDisk* disk = nullptr;
+    };
+
     World& world_;
     Arena& arena_;
+    NamedDisk named_[disks_max];
+    std::uint32_t named_count_ = 0;
     model::Model model_;
     Verdict verdict_;
     OriginEntry origins_[origins_max];
@@ -113,8 +141,9 @@ class ModelJudge final : public Judge {
     std::uint64_t header_errors_seen_ = 0;
     std::uint64_t losses_checked_ = 0;
     bool reload_failed_ = false;   // since the last power loss
-    bool stores_written_ = false;  // past the engine
+    bool stores_written_ = false;  // a disk was written past the engine
     Evaluations evaluations_;
+    Oracles oracles_;
 };
 
 }  // namespace cowlab

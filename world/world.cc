@@ -195,6 +195,7 @@ void World::request_issued(std::uint32_t actor, const Bio& bio) {
                    .kind = static_cast<std::uint16_t>(RecordType::request_issued),
                    .detail = static_cast<std::uint16_t>(static_cast<unsigned>(bio.purpose) << 2 |
                                                         static_cast<unsigned>(bio.op))});
+    if (judge_ != nullptr) judge_->request_issued(actor, bio);
     watch_for_loss(actor, bio, Moment::issued);
 }
 
@@ -212,6 +213,7 @@ void World::request_done(std::uint32_t actor, const Bio& bio) {
                    .kind = static_cast<std::uint16_t>(RecordType::request_done),
                    .detail = static_cast<std::uint16_t>(static_cast<unsigned>(bio.purpose) << 2 |
                                                         static_cast<unsigned>(bio.op))});
+    if (judge_ != nullptr) judge_->request_done(actor, bio);
     watch_for_loss(actor, bio, Moment::done);
 }
 
@@ -260,6 +262,7 @@ bool World::finish() {
 
 void WorldEvents::event(const Event& e) {
     if (e.kind == EventKind::deviation && e.a < 32) deviations_ |= 1u << e.a;
+    if (judge_ != nullptr) judge_->engine_event(e);
     recorder_.add(
         {.time_us = executor_.now().value * 1000,
          .a = e.a,

@@ -62,7 +62,10 @@ class World final : private DiskObserver {
     // removed, newest first. False: something hangs.
     bool finish();
 
-    void set_judge(Judge* judge) { judge_ = judge; }
+    void set_judge(Judge* judge) {
+        judge_ = judge;
+        events_.set_judge(judge);
+    }
 
     // ---- for those who look
     DeviceMapper& mapper() { return *mapper_; }
@@ -90,6 +93,11 @@ class World final : private DiskObserver {
     std::uint64_t digest();
     // "@name" for every device number in a line the engine printed.
     std::string with_names(std::string_view text) const;
+    // The line that a device's live table was made from, as it was given; empty: not known.
+    std::string_view live_table_text(std::string_view name) {
+        const LastTable* t = last_table(name);
+        return t == nullptr ? std::string_view{} : t->live;
+    }
     // Lanes and jobs that have not ended.
     bool has_unfinished_work() const;
     // Most requests of users that were under way at the same time.

@@ -21,6 +21,7 @@ Answer World::fault(const Step& step) {
     BaseDisk* d = find_disk(step.name);
     if (d == nullptr || mapper_->find(step.name) == nullptr)
         return {cowlab::answer_of(Errc::enxio)};
+    if (judge_ != nullptr) judge_->disk_tampered(step.name);
     return run_job(step, &World::fault_body);
 }
 
@@ -170,6 +171,7 @@ Answer World::logreplay(const Step& step) {
     const MappedDevice* device = mapper_->find(step.name);
     BaseDisk* target = find_disk(step.other);
     if (device == nullptr || target == nullptr) return {answer_open_failed(Errc::enoent)};
+    if (judge_ != nullptr) judge_->disk_tampered(step.other);
     const WriteLog& log = logs_.on(device->number());
     std::uint64_t last_flush = 0;
     std::uint64_t i = 0;
