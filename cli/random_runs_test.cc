@@ -1,0 +1,94 @@
+// RapidCheck as a front end: it draws the cases, our shrinker makes them small.
+//
+// A case is a seed; what it stands for is drawn by our own generator and chooser (one draw of
+// RapidCheck's a case: cheap, and the same under every compiler). RapidCheck asks for smaller cases
+// only when one has failed; there is one then, the result of scenarios/shrink.h. What failed last
+// is left as out/rapidcheck/PROPERTY.scn for `cowlab replay`.
+#include <gtest/gtest.h>
+//
+#include <rapidcheck/gtest.h>
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "cli/files.h"
+#include "cli/finding.h"
+#include "scenarios/generate.h"
+#include "scenarios/print.h"
+
+namespace cowlab {
+namespace {
+
+SimHost& host() {
+    static SimHost h;
+    return h;
+}
+
+struct Case {
+    std::uint64_t seed = 0;
+    Scenario scenario;  // its lines; made complete (with its choices) when it is a shrunk one
+    bool shrunk = false;
+};
+
+RunResult run(const Case& c) {
+    RunSetup setup;
+    setup.terse_answers = true;
+    setup.turns_max = 2'000'000;
+    if (c.shrunk) return run_scenario(host(), c.scenario, setup);
+    const GeneratedRun drawn = generate(c.seed, profile_quick, {});
+    setup.drive = &drawn;
+    setup.seed = c.seed;
+    return run_scenario(host(), drawn.scenario, setup);
+}
+
+rc::Seq<rc::Shrinkable<Case>> smaller(const Case& c) {
+    if (c.shrunk) return {};
+    // Lazily: nobody asks unless the case has failed.
+    const auto one = [c]() -> Case {
+        const RunResult result = run(c);
+        Finding finding;
+        finding.seed = c.seed;
+        finding.verdict = result.verdict;
+        finding.original = complete_scenario(generate(c.seed, profile_quick, {}).scenario, result);
+        shrink_finding(host(), nullptr, 10, finding);
+        return {c.seed, finding.shrunk.scenario, true};
+    };
+    return rc::seq::map(rc::seq::just(0), [one](int) { return rc::shrinkable::lambda(one); });
+}
+
+rc::Gen<Case> any_run() {
+    return [](const rc::Random& random, int) {
+        rc::Random r = random;
+        const std::uint64_t seed = r.next();
+        return rc::shrinkable::lambda(
+            [seed] {
+                return Case{seed, {}, false};
+            },
+            [seed] {
+                return smaller({seed, {}, false});
+            });
+    };
+}
+
+void showValue(const Case& c, std::ostream& os) {
+    os << "seed " << c.seed << "\n";
+    if (c.shrunk) os << print(c.scenario);
+}
+
+RC_GTEST_PROP(RandomRuns, break_no_promise, ()) {
+    const Case c = *any_run();
+    const RunResult result = run(c);
+    if (!result.verdict.failed) return;
+    std::string said = fmt::format("{}: {}", result.verdict.word, result.verdict.text);
+    if (c.shrunk) {
+        const std::string file = "out/rapidcheck/break_no_promise.scn";
+        std::filesystem::create_directories("out/rapidcheck");
+        RC_ASSERT(write_file(file, print(c.scenario)).has_value());
+        said += "\nreplay     cowlab replay " + file + " --trace";
+    }
+    RC_FAIL(said);
+}
+
+}  // namespace
+}  // namespace cowlab
