@@ -70,6 +70,7 @@ ModelJudge::Place ModelJudge::place_of(MappedDevice& device) {
     if (device.live() == nullptr || device.live()->target_count() != 1) return place;
     Target& target = device.live()->targets().front();
     const std::string_view type = target.type_name();
+    if (type.front() != 's') return place;  // most devices are disks
     if (type == "snapshot-origin") {
         struct First final : DeviceVisitor {
             BlockDevice* device = nullptr;
@@ -415,7 +416,7 @@ void ModelJudge::power_lost() {
 // Somebody writes to a disk under our snapshots. Over the header of a store that nobody uses: what
 // it held is gone. Anywhere else it is the end of what can be told about that origin.
 void ModelJudge::note_raw_write(const MappedDevice& device, Sectors start) {
-    const BaseDisk* disk = world_.find_disk(device.name());
+    const BaseDisk* disk = disk_of(device);
     if (disk == nullptr) return;
     oracles_.raw_write(*disk, device);
     for (std::uint32_t i = 0; i < origin_count_; ++i) {
@@ -490,9 +491,9 @@ void ModelJudge::request_ends(UserRequest& r, Errc status) {
     if (!r.judged) return;
     const model::Op op{static_cast<std::uint32_t>(r.ticket),
                        static_cast<std::uint32_t>(r.ticket >> 32)};
-    const Place place = place_of(*r.device);
     ++evaluations_.containment;
     if (status != Errc::ok && world_.errors_at_the_disks() == 0) {
+        const Place place = place_of(*r.device);
         const bool explained = place.snapshot != nullptr &&
                                (!place.snapshot->is_valid() || place.snapshot->is_overflowed() ||
                                 has_reason_to_die(*place.snapshot));
