@@ -216,7 +216,7 @@ void SpaceOracle::became_invalid(FollowedSnapshot& f) {
         fail(37, "an exception was made although there was no room for it");
         return;
     }
-    if (world().errors_at_the_disks() > 0) return;
+    if (world().troubles() > 0) return;
     if (!world().platform().memory().could_hold(std::size_t{1} << 30)) return;
     if (has_room(s, f.holes, made)) {
         fail(24, "a snapshot became invalid, no disk failed, and there was room for one more");
