@@ -614,6 +614,7 @@ void ModelJudge::request_ends(UserRequest& r, Errc status) {
         case Op::discard: {
             model_.end_discard(op, status);
             bool pending = false;
+            const Place place = place_of(*r.device);
             if (r.note != 0 &&
                 (place.origin_disk == nullptr ||
                  copies_so_far(*place.origin_disk, pending) + 1 != r.note || pending)) {
