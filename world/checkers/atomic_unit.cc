@@ -6,7 +6,10 @@ namespace cowlab {
 
 BaseDisk* AtomicUnits::disk_with_units(std::uint32_t actor) {
     for (BaseDisk& d : world().disks()) {
-        if (d.actor == actor) return d.spec.atomic.value > 1 ? &d : nullptr;
+        if (d.actor != actor) continue;
+        // A disk that fills what it lost with something else promises nothing.
+        const bool promises = d.spec.atomic.value > 1 && d.spec.lost == LostSectors::as_before;
+        return promises ? &d : nullptr;
     }
     return nullptr;
 }
