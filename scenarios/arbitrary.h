@@ -259,6 +259,9 @@ inline Header a_header() {
     Header header;
     header.policy = one_of<Policy>(3);
     if (coin()) header.without = {"merge-origin-flush"};
+    for (const std::string_view oracle : oracle_names) {
+        if (coin()) header.muted.push_back(std::string(oracle));
+    }
     for (const std::string_view limit : limit_names) {
         if (coin()) header.limits.push_back({std::string(limit), any_number()});
     }

@@ -50,8 +50,8 @@ std::string form_text(Verb verb);
 
 // All words a line of a scenario may begin with: the verbs, then the header's.
 std::span<const std::string_view> first_words();
-inline constexpr std::string_view header_words[] = {"cowlab", "policy", "without", "limit",
-                                                    "verdict"};
+inline constexpr std::string_view header_words[] = {"cowlab", "policy", "without",
+                                                    "mute",   "limit",  "verdict"};
 bool is_header_word(std::string_view word);
 
 }  // namespace cowlab

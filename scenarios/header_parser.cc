@@ -21,6 +21,7 @@ class HeaderLine final : public Arguments {
     std::string form() const override { return std::string(form_); }
     bool parse_policy();
     bool parse_without();
+    bool parse_mute();
     bool parse_limit();
     bool parse_verdict();
 
@@ -36,6 +37,7 @@ bool HeaderLine::parse(bool& has_policy) {
         return parse_policy() && take_nothing_more();
     }
     if (word == "without") return parse_without() && take_nothing_more();
+    if (word == "mute") return parse_mute() && take_nothing_more();
     if (word == "limit") return parse_limit() && take_nothing_more();
     if (word == "verdict") return parse_verdict() && take_nothing_more();
     return fail("the second \"cowlab 1\": it is the first line, leave this one out");
@@ -55,6 +57,23 @@ bool HeaderLine::parse_without() {
         return fail(fmt::format("rule {} is there twice: leave one out", in_quotes(rule)));
     }
     rules.push_back(std::move(rule));
+    return true;
+}
+
+bool HeaderLine::parse_mute() {
+    form_ = "mute ORACLE";
+    std::string oracle;
+    if (!take_name("ORACLE", oracle)) return false;
+    if (std::find(std::begin(oracle_names), std::end(oracle_names), oracle) ==
+        std::end(oracle_names)) {
+        return fail(fmt::format("unknown oracle {}: use {}", in_quotes(oracle),
+                                alternatives(oracle_names)));
+    }
+    auto& muted = header_.muted;
+    if (std::find(muted.begin(), muted.end(), oracle) != muted.end()) {
+        return fail(fmt::format("oracle {} is there twice: leave one out", in_quotes(oracle)));
+    }
+    muted.push_back(std::move(oracle));
     return true;
 }
 

@@ -231,6 +231,11 @@ constexpr Case files[] = {
      "x.scn:3: rule \"merge-origin-flush\" is there twice: leave one out"},
     {"cowlab 1\nwithout a b\n",
      "x.scn:2: \"b\" is one word too many: the form is \"without RULE\""},
+    {"cowlab 1\nmute\n", "x.scn:2: ORACLE is missing: the form is \"mute ORACLE\""},
+    {"cowlab 1\nmute order\n",
+     "x.scn:2: unknown oracle \"order\": use visibility, durability, snapshot-immutability, "
+     "structure, containment, ordering, space, events, status, leak or atomic"},
+    {"cowlab 1\nmute leak\nmute leak\n", "x.scn:3: oracle \"leak\" is there twice: leave one out"},
     {"cowlab 1\nlimit cows 1\n",
      "x.scn:2: unknown limit \"cows\": use cow, memory, fibers, pool, "
      "piece, throttle or judged"},

@@ -175,6 +175,7 @@ void put_header(std::string& out, const Header& header) {
     put(out, "cowlab {}\n", language_version);
     if (header.policy != Policy::correct) put(out, "policy {}\n", name_of(header.policy));
     for (const std::string& rule : header.without) put(out, "without {}\n", rule);
+    for (const std::string& oracle : header.muted) put(out, "mute {}\n", oracle);
     for (const Limit& limit : header.limits) put(out, "limit {} {}\n", limit.name, limit.value);
     const ExpectedVerdict& verdict = header.verdict;
     if (verdict.kind == Kind::pass) put(out, "verdict pass\n");

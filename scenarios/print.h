@@ -2,10 +2,10 @@
 //
 // parse(print(x)) == x, and print(parse(t)) == t for a canonical text t. Canonical: one blank
 // between words, numbers decimal, options in the order of their description, the default of a
-// laboratory verb spelled out (`once`, `done`), header lines in the order policy, without, limit,
-// verdict, and a header line that states the default left out. A step of a golden case is printed
-// as it was written as long as that still says what the step says, so that every golden file comes
-// back byte for byte. Comments between header lines move below the header.
+// laboratory verb spelled out (`once`, `done`), header lines in the order policy, without, mute,
+// limit, verdict, and a header line that states the default left out. A step of a golden case is
+// printed as it was written as long as that still says what the step says, so that every golden
+// file comes back byte for byte. Comments between header lines move below the header.
 #pragma once
 
 #include <string>

@@ -92,7 +92,9 @@ RunResult Runner::run() {
         CHECK(p != nullptr, "an arena has room for a judge");
         judge_ = new (p) ModelJudge(world_.world());
         world_.world().set_judge(judge_);
+        for (const std::string& oracle : scenario_.header.muted) judge_->mute(oracle);
     }
+    for (const std::string& oracle : scenario_.header.muted) result_.verdict.mute(oracle);
     drive();
     world_.guarded([&] { run_steps(); });
     World& w = world_.world();

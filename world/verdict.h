@@ -3,7 +3,10 @@
 
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <string_view>
+
+#include "scenarios/scenario.h"
 
 namespace cowlab {
 
@@ -13,11 +16,12 @@ struct Verdict {
     std::uint32_t invariant = 0;  // n of INV-n; 0: none
     std::uint64_t step = 0;       // the step at which it was seen, from 0
     char text[240] = {};
+    std::uint32_t muted = 0;  // bit n: nobody listens to oracle_names[n]
 
     // Only the first failure counts.
     void fail(std::string_view what, std::uint32_t inv, std::uint64_t at_step,
               std::string_view why) {
-        if (failed) return;
+        if (failed || is_muted(what)) return;
         failed = true;
         invariant = inv;
         step = at_step;
@@ -29,7 +33,19 @@ struct Verdict {
         return failed == o.failed && invariant == o.invariant && std::strcmp(word, o.word) == 0;
     }
 
+    void mute(std::string_view what) {
+        for (std::size_t i = 0; i < std::size(oracle_names); ++i) {
+            if (oracle_names[i] == what) muted |= 1u << i;
+        }
+    }
+
   private:
+    bool is_muted(std::string_view what) const {
+        for (std::size_t i = 0; muted != 0 && i < std::size(oracle_names); ++i) {
+            if (oracle_names[i] == what) return (muted >> i & 1) != 0;
+        }
+        return false;
+    }
     static void copy(char* to, std::size_t size, std::string_view from) {
         const std::size_t n = from.size() < size - 1 ? from.size() : size - 1;
         std::memcpy(to, from.data(), n);
