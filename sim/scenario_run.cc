@@ -81,6 +81,7 @@ RunResult Runner::run() {
             setup_.seed, {d->latency_max_us, d->slow, d->slow_max_us, d->yield_max_us, d->fault,
                           d->fault_written, d->survive});
     }
+    if (setup_.at_start) setup_.at_start(world_);
     world_.guarded([&] { run_steps(); });
     World& w = world_.world();
     if (world_.has_failed_check()) {
@@ -118,6 +119,11 @@ void Runner::run_steps() {
     }
     if (!over()) judge_end();
     if (!world_.world().is_stuck()) return;
+    if (world_.is_over_budget()) {
+        result_.verdict.fail("liveness", 34, current_step_,
+                             "it never gets quiet: the budget of turns is spent");
+        return;
+    }
     // A device that its user left suspended holds what was sent to it; that is no bug.
     for (MappedDevice& d : world_.world().mapper().devices()) {
         result_.hung_by_user = result_.hung_by_user || d.holds_requests_for_user();
@@ -130,6 +136,7 @@ void Runner::run_steps() {
 
 void Runner::run_step(std::size_t i) {
     current_step_ = i;
+    if (setup_.step_now != nullptr) *setup_.step_now = i;
     const Step& step = scenario_.steps[i];
     Chooser& chooser = world_.chooser();
     // While the devices come back, and while everything is read back, the disks behave.

@@ -27,6 +27,10 @@ struct RunSetup {
     std::uint64_t seed = 0;
     // On top of what the scenario says (--compat, --without); nullptr: as it says.
     const EnginePolicy* policy = nullptr;
+    // Where the number of the step under way is kept, for somebody who watches this process.
+    std::uint64_t* step_now = nullptr;
+    // Before the first step.
+    std::function<void(SimWorld& world)> at_start;
     // After each step; false stops the run there.
     std::function<bool(std::size_t step, const Answer& answer, SimWorld& world)> after_step;
     // A log of requests as they happen is kept by the recorder; this looks at it at the end.

@@ -20,8 +20,9 @@ namespace cowlab {
 class SimHost {
   public:
     static constexpr std::size_t arena_bytes_default = std::size_t{32} << 30;
-    explicit SimHost(std::size_t arena_bytes = arena_bytes_default, std::uint32_t fibers = 1024)
-        : arena_(arena_bytes), stacks_(fibers) {}
+    explicit SimHost(std::size_t arena_bytes = arena_bytes_default, std::uint32_t fibers = 1024,
+                     Arena::Seen seen = Arena::Seen::by_this_process)
+        : arena_(arena_bytes, seen), stacks_(fibers) {}
     Arena& arena() { return arena_; }
     FiberStacks& stacks() { return stacks_; }
 
@@ -63,6 +64,8 @@ class SimWorld final : public Platform, private CheckHandler {
     void abandon_work() override;
     std::uint64_t now_us() const override { return executor_.now_us(); }
 
+    // More turns than it may take: something goes round for ever.
+    bool is_over_budget() const { return over_budget(); }
     bool has_failed_check() const { return check_failed_; }
     const CheckFailure& failed_check() const { return failure_; }
 
