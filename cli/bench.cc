@@ -59,7 +59,7 @@ class Bench {
                 setup.cells = cells;
                 const RunResult r = run_scenario(host_, g.scenario, setup);
                 requests += r.requests;
-                if (cells == CellMode::tags) totals_.add(g.scenario, r);
+                if (cells == CellMode::tags) totals_.add(g, r);
             }
             const double t = seconds_since(start);
             f.samples.push_back(static_cast<double>(requests) / t);

@@ -111,6 +111,7 @@ void CampaignOutput::start(const Shard& shard, std::uint64_t jobs) {
                         {"seed_first", options_.seed_first},
                         {"options", plan_.digest_text()},
                         {"profile", options_.profile},
+                        {"strategy", options_.strategy},
                         {"policy", std::string(name_of(plan_.header.policy))},
                         {"without", plan_.header.without},
                         {"version", version_text()},
@@ -211,7 +212,7 @@ void CampaignOutput::progress(const Totals& t, std::uint64_t seed, std::uint64_t
 Result<bool> CampaignOutput::summary(const Totals& t, const Summary& s) {
     end_progress_line();
     const std::uint64_t ms = passed_ms();
-    std::string text = totals_text(t, ms);
+    std::string text = totals_text(t, ms, *plan_.profile);
     if (runs_before_ > 0)
         text += fmt::format("of these   {} runs were made before it was resumed\n", runs_before_);
     for (const auto& [group, count] : s.groups)

@@ -65,8 +65,8 @@ constexpr PlannedCommand planned[] = {
     {"merge-results", "union of campaign shards"},
 };
 
-constexpr const char* planned_options[] = {"--strategy", "--html",   "--script",   "--lockstep",
-                                           "--bind",     "--create", "--overwrite"};
+constexpr const char* planned_options[] = {"--html", "--script", "--lockstep",
+                                           "--bind", "--create", "--overwrite"};
 
 std::string rules_help() {
     std::string text = "switch one safety rule of the correct engine off:";
@@ -172,6 +172,10 @@ int run_command_line(int argc, char** argv) {
                             "go on for so long: 60s, 10m, 2h (from the first seed on)");
     run_command->add_option("--profile", run.profile, "quick, nightly or hell")
         ->default_str("quick");
+    run_command
+        ->add_option("--strategy", run.strategy,
+                     "when things happen: random; pct (priorities, depth 3); portfolio (both)")
+        ->default_str("random");
     run_command->add_option("--out", run.out, "where run directories are written")
         ->default_str("out");
     run_command->add_option("--from", run.from,
@@ -310,6 +314,8 @@ int run_command_line(int argc, char** argv) {
                 return usage("--seed " + seed + ": write one number");
             }
         }
+        if (run.strategy != "random" && run.strategy != "pct" && run.strategy != "portfolio")
+            return usage("--strategy " + run.strategy + ": not in this version");
         if (!duration.empty()) {
             std::uint64_t seconds = 0;
             if (!parse_duration(duration, seconds)) {

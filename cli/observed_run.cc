@@ -9,7 +9,6 @@
 #include "cli/run_trace.h"
 #include "scenarios/parse.h"
 #include "scenarios/print.h"
-#include "sim/pin_point.h"
 #include "world/record_table.h"
 
 namespace cowlab {
@@ -34,20 +33,7 @@ std::string jsonl_of(SimWorld& sim) {
 // The pins as lines: each passes through the parser on the other side, which refuses nonsense.
 std::vector<std::string> pin_lines(SimWorld& sim) {
     std::vector<std::string> lines;
-    const Chooser& chooser = sim.chooser();
-    for (std::uint32_t i = 0; i < chooser.taken_count(); ++i) {
-        const Pin& p = chooser.taken(i);
-        Step s;
-        s.verb = Verb::pin;
-        s.name = "engine";
-        for (const BaseDisk& d : sim.world().disks()) {
-            if (d.actor == p.key.actor) s.name = std::string(d.name_view());
-        }
-        s.pin.point = pin_point_word(p.key);
-        s.pin.nth = p.nth;
-        s.pin.choice = p.choice;
-        lines.push_back(print_line(s));
-    }
+    for (const Step& pin : pins_of(sim)) lines.push_back(print_line(pin));
     return lines;
 }
 

@@ -43,13 +43,31 @@ const Profile* profile_named(const std::string& name) {
     return nullptr;
 }
 
+// PCT's depth for a seed; 0: at random. A portfolio has half of its runs at random.
+std::uint32_t pct_depth_of(const std::string& strategy, std::uint64_t seed) {
+    if (strategy == "pct") return 3;
+    if (strategy == "portfolio") return seed % 4 < 2 ? 0 : static_cast<std::uint32_t>(seed % 4);
+    return 0;
+}
+
 }  // namespace
+
+std::string Plan::strategy_note() const {
+    if (strategy == "random") return {};
+    const char* which =
+        strategy == "pct" ? "pct, depth 3" : "portfolio of random and pct, depth 2 and 3";
+    return fmt::format(
+        "strategy {} (an order that needs d constraints is met with probability >= "
+        "1/(n*k^(d-1)): n streams, k = 400 steps, chains of at most 8)   ",
+        which);
+}
 
 std::string Plan::digest_text() const { return fmt::format("{:08x}", digest & 0xffffffff); }
 
 GeneratedRun Plan::make(std::uint64_t seed) const {
     GeneratedRun run = generate(seed, *profile, start);
-    run.scenario.header = header;
+    run.scenario.header.policy = header.policy;
+    run.scenario.header.without = header.without;
     return run;
 }
 
@@ -58,6 +76,7 @@ RunSetup Plan::setup(std::uint64_t seed, const GeneratedRun& run, ImageSource& i
     s.images = &images;
     s.drive = &run;
     s.seed = seed;
+    s.pct_depth = pct_depth_of(strategy, seed);
     s.terse_answers = true;
     s.turns_max = campaign_turns_max;
     return s;
@@ -77,7 +96,9 @@ Result<Plan> plan_of(const RunOptions& options) {
     if (!start) return failure(std::move(start).error());
     plan.start = *start;
     plan.from = options.from;
+    plan.strategy = options.strategy;
     const nlohmann::json j = {{"profile", options.profile},
+                              {"strategy", options.strategy},
                               {"from", options.from},
                               {"without", plan.header.without},
                               {"policy", std::string(name_of(plan.header.policy))}};

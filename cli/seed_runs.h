@@ -14,7 +14,8 @@ namespace cowlab {
 // Everything but the seed. The same plan and seed are the same run, in whatever process.
 struct Plan {
     const Profile* profile = nullptr;
-    Header header;
+    Header header;  // its policy; limits are the generator's
+    std::string strategy = "random";
     StartImages start;
     std::string from;         // folder of the start images; empty: none
     std::string policy_note;  // what the command line overrides, for the first line
@@ -22,6 +23,8 @@ struct Plan {
     std::uint64_t digest = 0;  // of options_json; its last 8 digits name directories
 
     std::string digest_text() const;
+    // What the strategy promises, for the first line (sim/chooser.h has the conditions).
+    std::string strategy_note() const;
     GeneratedRun make(std::uint64_t seed) const;
     RunSetup setup(std::uint64_t seed, const GeneratedRun& run, ImageSource& images) const;
 };

@@ -4,12 +4,13 @@
 
 #include <algorithm>
 
+#include "cli/fault_table.h"
 #include "scenarios/shrink.h"
 
 namespace cowlab {
 namespace {
 
-using S = const Scenario&;
+using S = const GeneratedRun&;
 using R = const RunResult&;
 using N = std::size_t;
 
@@ -18,7 +19,7 @@ constexpr std::string_view mark_prefix = "mark.";
 std::vector<Counter> make_counters() {
     std::vector<Counter> table = {
         {"runs", [](S, R, N) { return std::uint64_t{1}; }},
-        {"operations", [](S s, R, N) { return std::uint64_t{count_operations(s)}; }},
+        {"operations", [](S s, R, N) { return std::uint64_t{count_operations(s.scenario)}; }},
         {"requests", [](S, R r, N) { return r.requests; }},
         {"errors", [](S, R r, N) { return r.errors; }},
         {"power_losses", [](S, R r, N) { return r.power_losses; }},
@@ -40,6 +41,7 @@ std::vector<Counter> make_counters() {
         table.push_back({std::string(mark_prefix) + mark_texts[m].name,
                          [](S, R r, N n) { return std::uint64_t{r.marks[n]}; }, m});
     }
+    for (Counter& c : fault_table_counters()) table.push_back(std::move(c));
     return table;
 }
 
@@ -52,9 +54,9 @@ const std::vector<Counter>& counters() {
     return table;
 }
 
-void Totals::add(const Scenario& scenario, const RunResult& run) {
+void Totals::add(const GeneratedRun& run, const RunResult& result) {
     for (std::size_t i = 0; i < values_.size(); ++i)
-        values_[i] += counters()[i].of(scenario, run, counters()[i].index);
+        values_[i] += counters()[i].of(run, result, counters()[i].index);
 }
 
 void Totals::add(const Totals& other) {
@@ -87,7 +89,7 @@ std::vector<std::string> Totals::marks_never_reached() const {
     return names;
 }
 
-std::string totals_text(const Totals& t, std::uint64_t ms) {
+std::string totals_text(const Totals& t, std::uint64_t ms, const Profile& profile) {
     if (t.runs() == 0) return "";
     const auto mean = [&](std::string_view name) {
         return static_cast<double>(t.value(name)) / static_cast<double>(t.runs());
@@ -117,9 +119,11 @@ std::string totals_text(const Totals& t, std::uint64_t ms) {
         text += fmt::format(", {} {}", oracle, t.value(fmt::format("judged.{}", oracle)));
     text += "\n";
     std::string missing;
-    for (const std::string& name : t.marks_never_reached()) missing += " " + name;
+    for (const std::string& name : t.marks_never_reached()) {
+        if (excuse_of(name) == nullptr) missing += " " + name;
+    }
     if (!missing.empty()) text += fmt::format("never     {}\n", missing);
-    return text;
+    return text + fault_table_text(t, profile);
 }
 
 }  // namespace cowlab

@@ -16,7 +16,7 @@ namespace cowlab {
 
 struct Counter {
     std::string name;
-    std::uint64_t (*of)(const Scenario& scenario, const RunResult& run, std::size_t index);
+    std::uint64_t (*of)(const GeneratedRun& run, const RunResult& result, std::size_t index);
     std::size_t index = 0;  // of a rule, a mark, …: handed to `of`
 };
 // In the order in which they are stored.
@@ -25,7 +25,7 @@ const std::vector<Counter>& counters();
 class Totals {
   public:
     Totals() : values_(counters().size()) {}
-    void add(const Scenario& scenario, const RunResult& run);
+    void add(const GeneratedRun& run, const RunResult& result);
     void add(const Totals& other);
     // A run of which nothing is known but that it was made.
     void add_dead_run();
@@ -44,6 +44,6 @@ class Totals {
 };
 
 // The table at the end, for people.
-std::string totals_text(const Totals& totals, std::uint64_t ms);
+std::string totals_text(const Totals& totals, std::uint64_t ms, const Profile& profile);
 
 }  // namespace cowlab

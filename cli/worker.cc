@@ -63,7 +63,7 @@ class Working {
             digests.number(r.digest);
             if (b.kind == Batch::Kind::repeat) continue;
             if (task_.twice) digests.number(run(seed, generated).digest);
-            totals.add(generated.scenario, r);
+            totals.add(generated, r);
             if (!r.verdict.failed) continue;
             ++failed;
             failures.number(place);

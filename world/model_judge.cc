@@ -54,6 +54,24 @@ void ModelJudge::name_disks() {
         if (disk != nullptr && named_count_ < disks_max)
             named_[named_count_++] = {d.number(), disk};
     }
+    // Linear devices that begin where their disk begins (a COW device that can grow) are it too.
+    for (MappedDevice& d : world_.mapper().devices()) {
+        if (d.live() == nullptr || d.live()->target_count() != 1) continue;
+        Target& target = d.live()->targets().front();
+        if (target.type_name() != "linear" || world_.find_disk(d.name()) != nullptr) continue;
+        struct Below final : DeviceVisitor {
+            BlockDevice* device = nullptr;
+            Sectors start;
+            void visit(BlockDevice& b, Sectors s, Sectors) override {
+                device = &b;
+                start = s;
+            }
+        } below;
+        target.for_each_device(below);
+        BaseDisk* disk = below.device == nullptr ? nullptr : disk_of(*below.device);
+        if (disk != nullptr && below.start.value == 0 && named_count_ < disks_max)
+            named_[named_count_++] = {d.number(), disk};
+    }
 }
 
 bool ModelJudge::is_judged(const BlockDevice& origin) {
@@ -144,6 +162,8 @@ ModelJudge::SnapshotEntry& ModelJudge::add(const Place& place) {
     e.origin_index = origin_index(*place.origin_disk);
     e.transient = place.snapshot->store().letter() == 'N';
     e.may_die = !place.snapshot->is_valid();  // it was found like that
+    // … or died before anybody looked, and its header may not say so.
+    e.header_write_failed = e.may_die && world_.errors_of(Purpose::header_write) > 0;
     e.id = model_.add_snapshot(origins_[e.origin_index].id, place.snapshot->protected_size());
     model_.volatile_cache(e.id, place.cow_disk->spec.write_cache);
     learn_exceptions(place, e);
@@ -152,6 +172,11 @@ ModelJudge::SnapshotEntry& ModelJudge::add(const Place& place) {
 
 // A store that was there before we looked: what it holds is the snapshot's own.
 void ModelJudge::learn_exceptions(const Place& place, SnapshotEntry& entry) {
+    // What a power loss could still take back is not known as well as this wants to know it.
+    if (place.cow_disk->medium->has_volatile_writes() &&
+        (stores_written_ || place.snapshot->completed().exception_count() > 0)) {
+        origins_[entry.origin_index].unjudged = true;
+    }
     const ChunkSize c = place.snapshot->chunk_size();
     const Sectors end = place.snapshot->protected_size();
     place.snapshot->completed().for_each_run([&](const ExceptionTable::Run& run) {
@@ -181,6 +206,12 @@ bool ModelJudge::volume_of(const Place& place, model::VolumeId& out) {
             if (origins_[origin_index(*place.origin_disk)].unjudged) return false;
             for (std::uint32_t i = 0; i < snapshot_count_; ++i) {
                 const SnapshotEntry& e = snapshots_[i];
+                if (place.role == Place::Role::origin && e.state == State::merging &&
+                    e.origin_actor == place.origin_disk->actor) {
+                    // Somebody looks past a merge that goes on (against the user's contract).
+                    origins_[e.origin_index].unjudged = true;
+                    return false;
+                }
                 const bool half_merged =
                     e.origin_actor == place.origin_disk->actor &&
                     model_.state_of(e.id) == model::SnapshotState::merge_interrupted;
@@ -239,7 +270,7 @@ void ModelJudge::give_up_interrupted_merges(const BaseDisk& origin) {
 }
 
 void ModelJudge::note_missing(SnapshotEntry& e) {
-    if (e.after_loss) return;  // nobody has tried to bring it back yet
+    if (e.after_loss && !reload_failed_) return;  // nobody has tried to bring it back yet
     switch (e.state) {
         case State::active:
             if (e.transient) {
@@ -314,6 +345,12 @@ void ModelJudge::follow(const Place& place) {
             origins_[e->origin_index].unjudged = true;
             return;
         }
+        if (e->state != State::merging && ends_inside_a_chunk(place, *e)) {
+            // The rest of that chunk is merged as well, and no model without chunks can say of
+            // what.
+            origins_[e->origin_index].unjudged = true;
+            return;
+        }
         if (e->state != State::merging) {
             model_.begin_merge(e->id);
             e->state = State::merging;
@@ -339,6 +376,19 @@ void ModelJudge::follow(const Place& place) {
     e->state = State::active;
 }
 
+bool ModelJudge::has_unjudged_origin() const {
+    for (std::uint32_t i = 0; i < origin_count_; ++i) {
+        if (origins_[i].unjudged) return true;
+    }
+    return false;
+}
+
+bool ModelJudge::ends_inside_a_chunk(const Place& place, const SnapshotEntry& e) const {
+    const Sectors size = model_.size_of(e.id);
+    const ChunkSize c = place.snapshot->chunk_size();
+    return size < place.origin_disk->spec.size && c.is_set() && c.offset_in_chunk(size).value != 0;
+}
+
 bool ModelJudge::has_other_merge(const SnapshotEntry& e) const {
     for (std::uint32_t i = 0; i < snapshot_count_; ++i) {
         const SnapshotEntry& o = snapshots_[i];
@@ -348,7 +398,7 @@ bool ModelJudge::has_other_merge(const SnapshotEntry& e) const {
 }
 
 bool ModelJudge::has_reason_to_die(const Snapshot& snapshot) const {
-    if (world_.errors_at_the_disks() > 0) return true;
+    if (world_.troubles() > 0) return true;
     const StoreUsage u = snapshot.usage();
     // Full, or so near to it that the next area would not fit.
     return u.allocated.value + 2 * snapshot.chunk_size().sectors().value > u.total.value;
@@ -376,8 +426,9 @@ void ModelJudge::follow_validity(SnapshotEntry& e, Snapshot& snapshot) {
 }
 
 void ModelJudge::power_lost() {
+    reload_failed_ = false;
     oracles_.power_lost();
-    errors_at_loss_ = world_.errors_at_the_disks();
+    errors_at_loss_ = world_.troubles();
     // All that are registered, also one whose table is just being replaced.
     world_.engine().origins.for_each_snapshot([this](const Snapshot& s) {
         if (s.is_valid() && !s.is_invalidating()) return;
@@ -413,18 +464,21 @@ void ModelJudge::power_lost() {
 // ---- Requests ---------------------------------------------------------------------------------
 
 // Somebody writes to a disk under our snapshots. Over the header of a store that nobody uses: what
-// it held is gone. Anywhere else it is the end of what can be told about that origin.
+// it held is gone, and what is loaded from it later is taken as it is found. Anywhere else it is
+// the end of what can be told about that origin.
 void ModelJudge::note_raw_write(const MappedDevice& device, Sectors start) {
     const BaseDisk* disk = world_.find_disk(device.name());
     if (disk == nullptr) return;
     oracles_.raw_write(*disk, device);
+    stores_written_ = true;
     for (std::uint32_t i = 0; i < origin_count_; ++i) {
         if (origins_[i].actor == disk->actor) origins_[i].unjudged = true;
     }
     for (std::uint32_t i = 0; i < snapshot_count_; ++i) {
         SnapshotEntry& e = snapshots_[i];
         if (e.cow_actor != disk->actor || e.state == State::merged) continue;
-        const bool unused = (e.state == State::gone || e.state == State::dead) && !is_live(e);
+        const bool unused =
+            (e.state == State::gone || e.state == State::dead || e.after_loss) && !is_live(e);
         if (!unused || start.value != 0) {
             origins_[e.origin_index].unjudged = true;
             continue;
@@ -442,6 +496,19 @@ bool ModelJudge::is_live(const SnapshotEntry& e) {
             return true;
     }
     return false;
+}
+
+// A discard that is passed down changes the origin under copies that are being made: what a reader
+// saw before such a copy is done and what it sees afterwards need not agree (spec §18.9), and that
+// cannot be told. Equal sums at its beginning and end, and nothing pending: there was no such copy.
+std::uint64_t ModelJudge::copies_so_far(const BaseDisk& origin, bool& pending) {
+    std::uint64_t sum = 0;
+    world_.engine().origins.for_each_snapshot([&](const Snapshot& s) {
+        if (disk_of(s.origin()) != &origin) return;
+        sum += s.start_sequence();
+        pending = pending || s.pending_live() > 0;
+    });
+    return sum;
 }
 
 void ModelJudge::disk_tampered(std::string_view name) {
@@ -463,7 +530,20 @@ void ModelJudge::request_begins(UserRequest& r) {
     switch (r.op) {
         case Op::read: op = model_.begin_read(volume, r.start, count); break;
         case Op::flush: op = model_.begin_flush(volume); break;
-        case Op::discard: op = model_.begin_discard(volume, r.start, count); break;
+        case Op::discard: {
+            const Place place = place_of(*r.device);
+            const bool down = place.snapshot != nullptr && place.snapshot->discard_copies() == 2 &&
+                              place.role == Place::Role::snapshot;
+            if (down) {
+                bool pending = false;
+                r.note = copies_so_far(*place.origin_disk, pending) + 1;
+                if (pending) origins_[origin_index(*place.origin_disk)].unjudged = true;
+            }
+            op = model_.begin_discard(
+                volume, r.start, count,
+                down ? model::DiscardKind::passdown : model::DiscardKind::volume_only);
+            break;
+        }
         case Op::write: {
             // Cells, ids or bytes: the same content ids.
             struct Source {
@@ -476,7 +556,8 @@ void ModelJudge::request_begins(UserRequest& r) {
             };
             const bool zeros = r.data.kind() != Payload::Kind::cells;
             op = model_.begin_write(volume, r.start, count,
-                                    zeros ? Content::zeros() : Content::from(id_at, &source));
+                                    zeros ? Content::zeros() : Content::from(id_at, &source),
+                                    r.fua ? model::WriteKind::fua : model::WriteKind::plain);
             break;
         }
     }
@@ -492,7 +573,7 @@ void ModelJudge::request_ends(UserRequest& r, Errc status) {
                        static_cast<std::uint32_t>(r.ticket >> 32)};
     const Place place = place_of(*r.device);
     ++evaluations_.containment;
-    if (status != Errc::ok && world_.errors_at_the_disks() == 0) {
+    if (status != Errc::ok && world_.troubles() == 0) {
         const bool explained = place.snapshot != nullptr &&
                                (!place.snapshot->is_valid() || place.snapshot->is_overflowed() ||
                                 has_reason_to_die(*place.snapshot));
@@ -503,6 +584,11 @@ void ModelJudge::request_ends(UserRequest& r, Errc status) {
         case Op::read: {
             if (status != Errc::ok) {
                 model_.end_read(op, status);
+                break;
+            }
+            // It was judged when it began; what was written since then nobody told the model.
+            if (has_unjudged_origin()) {
+                model_.end_read(op, Errc::eio);
                 break;
             }
             const IdsRead read(arena_, world_.platform().cells(), r);
@@ -524,7 +610,16 @@ void ModelJudge::request_ends(UserRequest& r, Errc status) {
         }
         case Op::write: model_.end_write(op, status); break;
         case Op::flush: model_.end_flush(op, status); break;
-        case Op::discard: model_.end_discard(op, status); break;
+        case Op::discard: {
+            model_.end_discard(op, status);
+            bool pending = false;
+            if (r.note != 0 &&
+                (place.origin_disk == nullptr ||
+                 copies_so_far(*place.origin_disk, pending) + 1 != r.note || pending)) {
+                for (std::uint32_t i = 0; i < origin_count_; ++i) origins_[i].unjudged = true;
+            }
+            break;
+        }
     }
 }
 
@@ -555,9 +650,15 @@ void ModelJudge::after_step(const Step& step, const Answer& answer) {
     devices_changed_validity_only();
     // (A handover that was vetoed is vetoed again: that is an answer, not a loss.)
     if (step.verb == Verb::reload && !answer.empty() &&
-        answer.front().find("(load)") != std::string::npos &&
-        world_.errors_at_the_disks() == errors_at_loss_) {
+        answer.front().find("(load)") != std::string::npos && !stores_written_ && has_all_disks() &&
+        world_.troubles() == errors_at_loss_) {
         fail("structure", 14, "after the power loss a device could not be created again");
+    }
+    if (step.verb == Verb::reload && !answer.empty() && answer.front() != "= ok" &&
+        answer.front() != "= lost") {
+        // Some of them are not there, and the others are used: nobody watches over those.
+        reload_failed_ = true;
+        devices_changed();
     }
     if (step.verb == Verb::power_loss || world_.power_losses() != losses_checked_) {
         losses_checked_ = world_.power_losses();
@@ -565,6 +666,14 @@ void ModelJudge::after_step(const Step& step, const Answer& answer) {
     }
     if (step.verb == Verb::check) check_structure(true);
     oracles_.after_step(step);
+}
+
+// Nobody has removed a disk's device.
+bool ModelJudge::has_all_disks() const {
+    for (const BaseDisk& d : world_.disks()) {
+        if (world_.mapper().find(d.name_view()) == nullptr) return false;
+    }
+    return true;
 }
 
 void ModelJudge::check_structure(bool quiet) {

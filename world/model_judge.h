@@ -110,10 +110,14 @@ class ModelJudge final : public Judge, private JudgedDisks {
     void devices_changed_validity_only();
     void note_raw_write(const MappedDevice& device, Sectors start);
     bool is_live(const SnapshotEntry& entry);
+    std::uint64_t copies_so_far(const BaseDisk& origin, bool& pending);
     void give_up_interrupted_merges(const BaseDisk& origin);
     void restore_cache(const SnapshotEntry& entry);
     static void describe(TextSink& out, const SectorContent& content);
     bool volume_of(const Place& place, model::VolumeId& out);
+    bool has_unjudged_origin() const;
+    bool has_all_disks() const;
+    bool ends_inside_a_chunk(const Place& place, const SnapshotEntry& entry) const;
     bool has_other_merge(const SnapshotEntry& entry) const;
     bool has_reason_to_die(const Snapshot& snapshot) const;
 
@@ -136,6 +140,8 @@ class ModelJudge final : public Judge, private JudgedDisks {
     std::uint64_t errors_at_loss_ = 0;
     std::uint64_t header_errors_seen_ = 0;
     std::uint64_t losses_checked_ = 0;
+    bool reload_failed_ = false;   // since the last power loss
+    bool stores_written_ = false;  // a disk was written past the engine
     Evaluations evaluations_;
     Oracles oracles_;
 };

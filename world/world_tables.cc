@@ -34,6 +34,7 @@ Answer World::disk(const Step& step) {
     }
     if (step.disk.cache != WriteCache::unstated)
         spec.write_cache = step.disk.cache == WriteCache::on;
+    spec.lost = step.disk.lost;
     spec.atomic = max(step.disk.atomic, spec.logical_block);
     d.medium = platform_.create_medium(spec, {medium_major, next_medium_++}, d.actor, this);
     disks_.push_back(d);

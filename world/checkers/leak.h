@@ -1,4 +1,4 @@
-// Leak (INV-5, INV-20): when nothing goes on, nothing is left over.
+// Leak (INV-5, INV-20, INV-39): when nothing goes on, nothing is left over.
 //
 // Looked at after `join` and `check`, when no lane and no background job is under way and no disk's
 // device is suspended: no exception pending or parked, no copy under way, no chunk tracked, no run

@@ -207,7 +207,7 @@ void SpaceOracle::request_ends(const UserRequest& r, Errc status) {
 void SpaceOracle::became_invalid(FollowedSnapshot& f) {
     elsewhere_.became_invalid(f);
     const Snapshot& s = *f.snapshot;
-    if (world().errors_at_the_disks() > 0 || !is_judged_here(s) || !is_judged(s.origin())) return;
+    if (world().troubles() > 0 || !is_judged_here(s) || !is_judged(s.origin())) return;
     if (!world().platform().memory().could_hold(std::size_t{1} << 30)) return;
     looked();
     const std::uint64_t used = s.usage().allocated.value / s.chunk_size().sectors().value;
