@@ -46,11 +46,12 @@ struct Arena::Header {
     FreeBlock* free_blocks[class_count];
 };
 
-Arena::Arena(std::size_t bytes) : base_(nullptr), capacity_(align_up(bytes, 4096)) {
+Arena::Arena(std::size_t bytes, Seen seen) : base_(nullptr), capacity_(align_up(bytes, 4096)) {
     // A hint, not a demand: what matters is that the region stays where it is once it is there.
     void* hint = reinterpret_cast<void*>(0x200000000000ULL);
-    void* p = mmap(hint, capacity_, PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    const int sharing = seen == Seen::by_this_process ? MAP_PRIVATE : MAP_SHARED;
+    void* p = mmap(hint, capacity_, PROT_READ | PROT_WRITE, sharing | MAP_ANONYMOUS | MAP_NORESERVE,
+                   -1, 0);
     CHECK(p != MAP_FAILED, "the host has address space for an arena");
     base_ = static_cast<std::byte*>(p);
     // A big world is walked at random: with small pages most of its time goes to address

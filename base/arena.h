@@ -16,8 +16,10 @@ namespace cowlab {
 
 class Arena {
   public:
-    // Reserves `bytes` of address space (not memory). CHECKs that the host can.
-    explicit Arena(std::size_t bytes);
+    // Reserves `bytes` of address space (not memory). CHECKs that the host can. A shared one is
+    // seen by a parent whose forked child works in it, also after the child has died.
+    enum class Seen : std::uint8_t { by_this_process, by_children_and_parent };
+    explicit Arena(std::size_t bytes, Seen seen = Seen::by_this_process);
     ~Arena();
     Arena(const Arena&) = delete;
     Arena& operator=(const Arena&) = delete;

@@ -48,6 +48,12 @@ class FiberStacks {
     std::uint32_t count() const { return count_; }
     // One past the highest usable byte of stack `n`; usable bytes are [top - stack_bytes, top).
     std::byte* top(std::uint32_t n) const { return base_ + (n + 1) * slot_bytes; }
+    // Is this address in the page below a stack: was a stack exhausted?
+    bool is_guard(const void* address) const {
+        const auto* a = static_cast<const std::byte*>(address);
+        return a >= base_ && a < base_ + slot_bytes * count_ &&
+               static_cast<std::size_t>(a - base_) % slot_bytes < guard_bytes;
+    }
     void* sanitizer_handle(std::uint32_t n) const { return handles_[n]; }
 
   private:

@@ -54,7 +54,10 @@ Error errno_error(const std::string& path, const std::string& what, int error_nu
         case EISDIR: advice = "this is a directory: name a file in it"; break;
         case ENOSPC:
         case EDQUOT:
-            advice = "the disk is full: make room, or choose another with --out or -o";
+        case EFBIG:
+            advice = error_number == EFBIG
+                         ? "no file may become so large here: raise `ulimit -f`"
+                         : "the disk is full: make room, or choose another with --out or -o";
             kind = Error::Kind::host;
             break;
         case EIO:
@@ -128,9 +131,13 @@ Result<bool> write_file(const std::string& path, const std::string& text) {
     {
         File f(std::fopen(beside.c_str(), "wb"));
         if (f.file == nullptr) return failure(errno_error(path, "cannot write", errno));
-        if (std::fwrite(text.data(), 1, text.size(), f.file) != text.size() ||
-            std::fflush(f.file) != 0) {
-            const int e = errno;
+        const bool written = std::fwrite(text.data(), 1, text.size(), f.file) == text.size() &&
+                             std::fflush(f.file) == 0;
+        const int write_error = errno;
+        const bool closed = std::fclose(f.file) == 0;
+        f.file = nullptr;
+        if (!written || !closed) {
+            const int e = written ? errno : write_error;
             std::remove(beside.c_str());
             return failure(errno_error(path, "cannot write", e));
         }

@@ -1,60 +1,54 @@
 // A finding: a run that failed, made into a scenario that stands alone, shrunk, written, told.
+//
+// All of it works from outside the run: the seed is run again in a child, its choices are read out
+// of the memory it leaves, candidates are tried in children. So it makes no difference whether the
+// engine broke a rule, looped or crashed.
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "base/result.h"
-#include "scenarios/shrink.h"
-#include "sim/scenario_run.h"
+#include "cli/observed_run.h"
+#include "cli/seed_runs.h"
+#include "cli/shrinking.h"
+#include "cli/worker.h"
 
 namespace cowlab {
 
 struct Finding {
-    std::uint64_t seed = 0;
-    Verdict verdict;
+    Failure failure;
     Scenario original;  // complete: header, pins, lines, the verdict expected
     ShrinkResult shrunk;
-    Verdict shrunk_verdict;
+    ObservedRun last;         // of the shrunk scenario; of the seed, if that is all there is
     bool reproduced = false;  // the complete scenario failed alike without the seed
     std::string directory;
-    std::size_t broken_step = 0;  // of the shrunk scenario
+    const Verdict& verdict() const { return last.verdict.failed ? last.verdict : failure.verdict; }
 };
 
-// The lines and every choice of a run that failed, as a scenario that needs no seed.
+// Lines, pins in front of them, and the verdict they are expected to lead to.
+Scenario complete_scenario(const Scenario& run_lines, const std::vector<Step>& pins,
+                           const Verdict& verdict);
 Scenario complete_scenario(const Scenario& run_lines, const RunResult& result);
 
-// Runs candidates of one finding; the same verdict is what counts.
-class FailsAlike final : public ShrinkJudge {
-  public:
-    FailsAlike(SimHost& host, ImageSource* images, const Verdict& verdict, std::uint64_t seconds);
-    bool fails_alike(const Scenario& candidate) override;
-    bool is_out_of_time() override;
-
-  private:
-    SimHost& host_;
-    ImageSource* images_;
-    Verdict verdict_;
-    std::uint64_t deadline_ms_;
-};
-
-// Fills in shrunk, reproduced, broken_step.
-void shrink_finding(SimHost& host, ImageSource* images, std::uint64_t seconds, Finding& finding);
-
-// out/<options digest>-<seed>/: seed.txt, options.json, original.scn, shrunk.scn, trace.jsonl,
-// verdict.json. At most 20 run directories are kept.
-// Images the scenario names are linked from `images_folder`, so that it can be replayed there.
-struct RunDirectory {
+struct FindingRequest {
+    const Plan* plan = nullptr;
+    Failure failure;
     std::string out;
-    std::uint64_t options_digest = 0;
-    std::string options_json;
-    std::string images_folder;
+    std::uint64_t shrink_seconds = 5;
+    const std::uint32_t* stop = nullptr;
+    bool colours = false;
 };
-Result<bool> write_run_directory(const RunDirectory& where, SimHost& host, ImageSource* images,
-                                 Finding& finding);
 
-// The last lines of a failing run: verdict, story, scenario, replay command.
-void print_finding(SimHost& host, ImageSource* images, const Finding& finding);
+// To be called in a child of the campaign: makes the finding, writes its run directory and gives
+// back all there is to say about it; "error" if it could not be written.
+nlohmann::json make_finding(const FindingRequest& request);
 
-std::uint64_t monotonic_ms();
+// "FAIL durability   INV-15: …", the last lines' first.
+std::string headline(const Verdict& verdict, bool colours);
+// Lines with their answers, the broken one marked.
+std::string story(const Scenario& scenario, const ObservedRun& run);
+// Where a dead process was, as offsets in this program: "+0x1234 +0x5678".
+std::string stack_text(const Board& board);
 
 }  // namespace cowlab

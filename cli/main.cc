@@ -1,6 +1,8 @@
 // The `cowlab` command. Options are read here and nowhere else; each sub-command is a function.
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdio>
+#include <system_error>
 
 #include "cli/conform.h"
 #include "cli/program_version.h"
@@ -61,12 +63,10 @@ constexpr PlannedCommand planned[] = {
     {"hammer", "stress of any block device"},
     {"report", "a run directory as a page"},
     {"merge-results", "union of campaign shards"},
-    {"bench", "the figures of the performance budget"},
 };
 
-constexpr const char* planned_options[] = {
-    "--jobs",  "--shard", "--html",   "--script",        "--lockstep", "--bind",
-    "--junit", "--tap",   "--resume", "--stop-on-known", "--create",   "--overwrite"};
+constexpr const char* planned_options[] = {"--html", "--script", "--lockstep",
+                                           "--bind", "--create", "--overwrite"};
 
 std::string rules_help() {
     std::string text = "switch one safety rule of the correct engine off:";
@@ -117,7 +117,25 @@ bool parse_duration(const std::string& text, std::uint64_t& seconds) {
 
 }  // namespace
 
+namespace {
+int run_command_line(int argc, char** argv);
+}
+
 int main(int argc, char** argv) {
+    // A file that may not grow is an error of write() like any other.
+    std::signal(SIGXFSZ, SIG_IGN);
+    try {
+        return run_command_line(argc, argv);
+    } catch (const std::system_error& e) {  // fmt::print, when standard output takes nothing more
+        return report({Error::Kind::host, "standard output",
+                       std::string("cannot be written to (") + e.what() +
+                           "): make room on its disk, or write to another place"});
+    }
+}
+
+namespace {
+
+int run_command_line(int argc, char** argv) {
     cowlab::set_version_text(cowlab::program_version());
     CLI::App app{
         "cowlab: a copy-on-write snapshot engine with the behaviour of Linux's dm-snapshot, and "
@@ -168,7 +186,27 @@ int main(int argc, char** argv) {
         ->default_str("5");
     run_command->add_flag("--digests", run.digests, "print only a digest of each run");
     run_command->add_flag("--check-determinism", run.check_determinism,
-                          "make every run twice and compare");
+                          "make every run twice here and once in a new process, and compare");
+    run_command->add_option("--jobs", run.jobs, "worker processes (default: one a core)")
+        ->check(CLI::Range(1, 1024));
+    run_command->add_option("--shard", run.shard,
+                            "I/N: the I-th of N processes that share the seeds (default: what the "
+                            "environment of a scheduler or test runner says)");
+    run_command->add_flag("--resume", run.resume, "go on where a stopped campaign ended");
+    run_command->add_flag("--stop-on-known", run.stop_on_known,
+                          "with --compat kernel: a known defect of Linux is a finding too");
+    CLI::Option* json_option =
+        run_command->add_flag("--json", run.json, "an event a line on standard output");
+    run_command->add_flag("--tap", run.tap, "the Test Anything Protocol on standard output")
+        ->excludes(json_option);
+    run_command->add_option("--junit", run.junit, "write the results to this file as JUnit XML");
+
+    cowlab::BenchOptions bench;
+    CLI::App* bench_command = app.add_subcommand("bench", "the figures of the performance budget");
+    bench_command->add_flag("--json", bench.json, "as JSON");
+    bench_command->add_option("--seconds", bench.seconds, "for each figure")
+        ->default_str("2")
+        ->check(CLI::Range(1, 3600));
 
     cowlab::ReplayOptions replay;
     std::string world = "sim";
@@ -294,6 +332,7 @@ int main(int argc, char** argv) {
         if (world != "sim") return usage("--on " + world + ": there is sim");
         return finish(cowlab::replay(replay));
     }
+    if (bench_command->parsed()) return finish(cowlab::bench(bench));
     if (shrink_command->parsed()) return finish(cowlab::shrink_file(shrink));
     if (dump_command->parsed()) return finish(cowlab::store::dump(dump, stdout));
     if (check_command->parsed()) return finish(cowlab::store::check(check, stdout));
@@ -304,3 +343,5 @@ int main(int argc, char** argv) {
     }
     return usage("nothing to do");
 }
+
+}  // namespace

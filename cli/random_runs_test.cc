@@ -47,12 +47,11 @@ rc::Seq<rc::Shrinkable<Case>> smaller(const Case& c) {
     // Lazily: nobody asks unless the case has failed.
     const auto one = [c]() -> Case {
         const RunResult result = run(c);
-        Finding finding;
-        finding.seed = c.seed;
-        finding.verdict = result.verdict;
-        finding.original = complete_scenario(generate(c.seed, profile_quick, {}).scenario, result);
-        shrink_finding(host(), nullptr, 10, finding);
-        return {c.seed, finding.shrunk.scenario, true};
+        const Scenario whole =
+            complete_scenario(generate(c.seed, profile_quick, {}).scenario, result);
+        Verdict verdict = result.verdict;
+        verdict.step += result.pins.size();
+        return {c.seed, shrink_in_children(whole, verdict, {nullptr, 10}).result.scenario, true};
     };
     return rc::seq::map(rc::seq::just(0), [one](int) { return rc::shrinkable::lambda(one); });
 }

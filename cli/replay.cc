@@ -3,10 +3,11 @@
 #include <filesystem>
 
 #include "cli/directory_images.h"
+#include "cli/files.h"
 #include "cli/finding.h"
 #include "cli/policy_options.h"
 #include "cli/run.h"
-#include "cli/run_trace.h"
+#include "cli/shrinking.h"
 #include "scenarios/parse.h"
 #include "scenarios/print.h"
 
@@ -78,40 +79,43 @@ Result<int> replay(const ReplayOptions& options) {
     if (!scenario) return failure(std::move(scenario).error());
     if (!note.empty()) fmt::print("overridden by the command line:{}\n", note);
     DirectoryImages images(directory_of(options.file));
-    SimHost host;
     RunSetup setup;
     setup.images = &images;
     setup.cells = options.byte_cells ? CellMode::bytes : CellMode::tags;
     setup.recorder_capacity = options.trace ? 1u << 18 : 256;
-    std::vector<std::string> trace;
-    Error image_error;
-    bool images_failed = false;
-    setup.after_step = [&](std::size_t step, const Answer& answer, SimWorld&) {
-        if (options.answers) {
-            for (const std::string& c : scenario->steps[step].comments) fmt::print("{}\n", c);
-            fmt::print("> {}\n", print_line(scenario->steps[step]));
-            for (const std::string& line : answer) fmt::print("{}\n", line);
-        }
+    setup.after_step = [&](std::size_t step, const Answer&, SimWorld&) {
         return step + 1 < options.until;
     };
-    setup.at_end = [&](SimWorld& world) {
-        if (options.trace) trace = trace_of(world, *scenario);
-        if (options.images.empty()) return;
-        if (auto r = write_images(world, options.images); !r) {
-            images_failed = true;
-            image_error = r.error();
-        }
+    // In a child: a scenario may be there because the engine dies of it.
+    Observation what;
+    what.trace = options.trace;
+    what.patience = patience_with_images;
+    what.seconds_max = 24 * 3600;
+    what.on_answer = [&](std::size_t step, const Answer& answer) {
+        if (!options.answers) return;
+        for (const std::string& c : scenario->steps[step].comments) fmt::print("{}\n", c);
+        fmt::print("> {}\n", print_line(scenario->steps[step]));
+        for (const std::string& line : answer) fmt::print("{}\n", line);
     };
-    const RunResult run = run_scenario(host, *scenario, setup);
-    for (const std::string& line : trace) fmt::print("{}\n", line);
-    if (images_failed) return failure(image_error);
+    what.in_child_at_end = [&](SimWorld& world) -> std::optional<Error> {
+        if (options.images.empty()) return {};
+        if (auto r = write_images(world, options.images); !r) return r.error();
+        return {};
+    };
+    const ObservedRun run = observe(*scenario, setup, what);
+    for (const std::string& line : run.trace) fmt::print("{}\n", line);
+    if (run.error) return failure(*run.error);
     const Verdict& v = run.verdict;
     if (options.answers && !v.failed) return 0;
     if (run.pins_total > 0) fmt::print("pins {} of {} met\n", run.pins_met, run.pins_total);
-    fmt::print("digest {:016x}   {} steps, {} device I/Os\n", run.digest, run.answers.size(),
-               run.requests);
+    if (!run.died()) {
+        fmt::print("digest {:016x}   {} steps, {} device I/Os\n", run.digest, run.answers.size(),
+                   run.requests);
+    } else if (options.trace && run.trace.empty()) {
+        fmt::print("what happened cannot be read out of the memory of the dead\n");
+    }
     if (v.failed) {
-        fmt::print("FAIL {}   {}{}\n", v.word,
+        fmt::print("FAIL {}   {}{}\n", shown_word(v.word),
                    v.invariant == 0 || std::string_view(v.text).substr(0, 4) == "INV-"
                        ? ""
                        : fmt::format("INV-{}: ", v.invariant),
@@ -120,19 +124,21 @@ Result<int> replay(const ReplayOptions& options) {
             "     at step {} of {}: {}\n",
             std::min<std::size_t>(v.step + 1, scenario->steps.size()), scenario->steps.size(),
             v.step < scenario->steps.size() ? print_line(scenario->steps[v.step]) : "the end");
+        const std::string stack = run.died() ? stack_text(run.board) : "";
+        if (!stack.empty()) fmt::print("     stack of the dead: {}\n", stack);
+        if (!run.end.said.empty()) std::fputs(run.end.said.c_str(), stderr);
         return 1;
     }
-    if (scenario->header.verdict.kind == ExpectedVerdict::Kind::fail) {
+    const ExpectedVerdict& expected = scenario->header.verdict;
+    if (expected.kind == ExpectedVerdict::Kind::fail) {
         if (run.pins_met < run.pins_total) {
             fmt::print(
                 "undecided: the scenario was made to fail ({}), but not all of its pins were met\n",
-                scenario->header.verdict.word);
+                shown_word(expected.word));
             return 4;
         }
-        fmt::print("passes (the file says it failed with: {}{})\n", scenario->header.verdict.word,
-                   scenario->header.verdict.invariant == 0
-                       ? ""
-                       : fmt::format(" INV-{}", scenario->header.verdict.invariant));
+        fmt::print("passes (the file says it failed with: {}{})\n", shown_word(expected.word),
+                   expected.invariant == 0 ? "" : fmt::format(" INV-{}", expected.invariant));
         return 0;
     }
     fmt::print("passes\n");
@@ -145,17 +151,32 @@ Result<int> shrink_file(const ShrinkOptions& options) {
     if (!scenario) return failure(std::move(scenario).error());
     scenario->version = language_version;
     DirectoryImages images(directory_of(options.file));
-    SimHost host;
     RunSetup setup;
     setup.images = &images;
-    const RunResult run = run_scenario(host, *scenario, setup);
+    setup.terse_answers = true;
+    Observation what;
+    what.patience = patience_with_images;
+    const ObservedRun run = observe(*scenario, setup, what);
     if (!run.verdict.failed) {
         return failure({Error::Kind::stopped, options.file,
                         "this scenario does not fail: there is nothing to shrink; see `cowlab "
                         "replay FILE --trace`"});
     }
-    FailsAlike judge(host, &images, run.verdict, options.seconds);
-    const ShrinkResult result = shrink(*scenario, judge);
+    scenario->header.verdict.kind = ExpectedVerdict::Kind::fail;
+    scenario->header.verdict.word = run.verdict.word;
+    scenario->header.verdict.invariant = run.verdict.invariant;
+    Shrinking how{&images, options.seconds};
+    for (const Step& s : scenario->steps) {
+        if (!s.disk.image.empty()) how.patience = patience_with_images;
+    }
+    const Shrunk shrunk = shrink_in_children(*scenario, run.verdict, how);
+    if (!shrunk.reproduced) {
+        return failure({Error::Kind::stopped, options.file,
+                        fmt::format("fails ({}), but not in the same way when it is run again: "
+                                    "see `cowlab replay FILE`",
+                                    shown_word(run.verdict.word))});
+    }
+    const ShrinkResult& result = shrunk.result;
     const std::string text = print(result.scenario);
     if (options.output.empty()) {
         fmt::print("{}", text);

@@ -25,9 +25,16 @@ struct RunOptions {
     std::string out = "out";
     std::string from;                // a folder with origin and COW images to start from
     std::uint64_t max_findings = 0;  // 0: no limit
+    bool stop_on_known = false;
     bool digests = false;
     bool check_determinism = false;
     std::uint64_t shrink_seconds = 5;
+    std::uint64_t jobs = 0;  // 0: one a core
+    std::string shard;       // I/N; empty: what the environment says
+    bool resume = false;
+    bool json = false;
+    bool tap = false;
+    std::string junit;  // a file; empty: none
 };
 
 struct ReplayOptions {
@@ -47,12 +54,14 @@ struct ShrinkOptions {
     std::uint64_t seconds = 30;
 };
 
+struct BenchOptions {
+    bool json = false;
+    std::uint64_t seconds = 2;  // for each figure
+};
+
 Result<int> run_campaign(const RunOptions& options);
 Result<int> replay(const ReplayOptions& options);
 Result<int> shrink_file(const ShrinkOptions& options);
-
-// Set by SIGINT and SIGTERM: finish what is under way, write the results.
-void stop_on_signals();
-bool stop_requested();
+Result<int> bench(const BenchOptions& options);
 
 }  // namespace cowlab

@@ -4,6 +4,9 @@ find_package(Python3 REQUIRED COMPONENTS Interpreter)
 add_test(NAME command/bad-input-is-refused-with-what-to-do
   COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/cli/bad_input_test.py $<TARGET_FILE:cowlab>)
 
+add_test(NAME command/campaigns-survive-what-they-run
+  COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/cli/campaign_test.py $<TARGET_FILE:cowlab>)
+
 add_test(NAME command/conform-agrees-with-the-kernel
   COMMAND cowlab conform --compat kernel ${CMAKE_SOURCE_DIR}/scenarios/golden)
 set_tests_properties(command/conform-agrees-with-the-kernel PROPERTIES

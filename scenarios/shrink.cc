@@ -1,5 +1,6 @@
 #include "scenarios/shrink.h"
 
+#include <algorithm>
 #include <set>
 
 namespace cowlab {
@@ -35,17 +36,45 @@ std::size_t set_up_length(const Scenario& scenario) {
     return end;
 }
 
+bool is_pin(const Step& s) { return s.verb == Verb::pin; }
+
+// survive., fault., or a latency or yield point.
+std::string_view kind_of_pin(const Step& s) {
+    const std::string_view point = s.pin.point;
+    for (const std::string_view prefix : {"survive.", "fault."}) {
+        if (point.substr(0, prefix.size()) == prefix) return prefix;
+    }
+    return "";
+}
+
+// A word of a table, a name or a job: does this line speak of `name`?
+bool mentions(const Step& s, const std::string& name) {
+    if (s.name == name || s.other == name) return true;
+    const std::string word = "@" + name;
+    for (std::size_t at = s.text.find(word); at != std::string::npos;
+         at = s.text.find(word, at + 1)) {
+        const std::size_t end = at + word.size();
+        if (end == s.text.size() || s.text[end] == ' ') return true;
+    }
+    return false;
+}
+
 class Shrinker {
   public:
     Shrinker(const Scenario& scenario, ShrinkJudge& judge) : judge_(judge), best_(scenario) {}
 
-    ShrinkResult run() {
+    ShrinkResult run(std::size_t failing_step) {
         ShrinkResult result;
         result.operations_before = count_operations(best_);
+        cut_after(failing_step);
+        drop_pins_by_kind();
         bool changed = true;
         while (changed && !judge_.is_out_of_time()) {
-            changed = remove_chunks();
-            changed = remove_pairs() || changed;
+            changed = remove_stretches([](const Step& s) { return !is_pin(s); });
+            changed = remove_stretches(is_pin) || changed;
+            changed = remove_devices() || changed;
+            if (changed) continue;  // while lines still go, nothing finer pays
+            changed = remove_pairs();
             changed = simplify_lines() || changed;
         }
         result.minimal = !judge_.is_out_of_time();
@@ -56,42 +85,105 @@ class Shrinker {
     }
 
   private:
-    bool attempt(Scenario candidate) {
+    // `make` builds the candidate: not called for one that is known to be refused.
+    template <class Make>
+    bool attempt(Make&& make) {
         ++tried_;
-        if (!judge_.fails_alike(candidate)) return false;
+        const std::optional<bool> known = judge_.known_answer();
+        if (known && !*known) return false;
+        Scenario candidate = make();
+        if (!known && !judge_.fails_alike(candidate)) return false;
         best_ = std::move(candidate);
         return true;
     }
-    static Scenario without(const Scenario& s, std::size_t from, std::size_t count) {
-        Scenario out = s;
-        out.steps.erase(out.steps.begin() + static_cast<std::ptrdiff_t>(from),
-                        out.steps.begin() + static_cast<std::ptrdiff_t>(from + count));
+    // Without the steps at these places, which are in ascending order.
+    Scenario without(const std::vector<std::size_t>& places) const {
+        Scenario out;
+        out.version = best_.version;
+        out.form = best_.form;
+        out.preamble = best_.preamble;
+        out.header = best_.header;
+        out.epilogue = best_.epilogue;
+        out.steps.reserve(best_.steps.size());
+        std::size_t next = 0;
+        for (std::size_t i = 0; i < best_.steps.size(); ++i) {
+            if (next < places.size() && places[next] == i) {
+                ++next;
+            } else {
+                out.steps.push_back(best_.steps[i]);
+            }
+        }
         return out;
     }
+    bool attempt_without(const std::vector<std::size_t>& places) {
+        if (places.empty()) return false;
+        return attempt([&] { return without(places); });
+    }
+    template <class Which>
+    std::vector<std::size_t> places_of(Which&& which) const {
+        std::vector<std::size_t> places;
+        for (std::size_t i = 0; i < best_.steps.size(); ++i) {
+            if (which(best_.steps[i])) places.push_back(i);
+        }
+        return places;
+    }
 
-    // Ever smaller stretches of lines; from the end, where the least depends on them.
-    bool remove_chunks() {
+    void cut_after(std::size_t step) {
+        std::vector<std::size_t> places;
+        for (std::size_t i = step; i + 1 < best_.steps.size(); ++i) places.push_back(i + 1);
+        attempt_without(places);
+    }
+    void drop_pins_by_kind() {
+        if (attempt_without(places_of(is_pin))) return;
+        for (const std::string_view kind : {"survive.", "fault.", ""}) {
+            attempt_without(
+                places_of([&](const Step& s) { return is_pin(s) && kind_of_pin(s) == kind; }));
+        }
+    }
+    // Ever smaller stretches of the steps that `which` means; from the end, where the least
+    // depends on them.
+    template <class Which>
+    bool remove_stretches(Which&& which) {
         bool changed = false;
-        for (std::size_t size = std::max<std::size_t>(best_.steps.size() / 2, 1);; size /= 2) {
-            for (std::size_t end = best_.steps.size(); end > 0 && !judge_.is_out_of_time();) {
+        std::vector<std::size_t> places = places_of(which);
+        for (std::size_t size = std::max<std::size_t>(places.size() / 2, 1);; size /= 2) {
+            for (std::size_t end = places.size(); end > 0 && !judge_.is_out_of_time();) {
                 const std::size_t from = end > size ? end - size : 0;
-                if (attempt(without(best_, from, end - from))) changed = true;
+                const std::vector<std::size_t> stretch(
+                    places.begin() + static_cast<std::ptrdiff_t>(from),
+                    places.begin() + static_cast<std::ptrdiff_t>(end));
+                if (attempt_without(stretch)) {
+                    changed = true;
+                    places = places_of(which);
+                }
                 end = from;
             }
-            if (size == 1) return changed;
+            if (size <= 1) return changed;
         }
+    }
+    // A snapshot and all that is said of it; a disk that nobody needs goes with it.
+    bool remove_devices() {
+        bool changed = false;
+        std::vector<std::string> names;
+        for (const Step& s : best_.steps) {
+            const bool makes =
+                s.verb == Verb::create || s.verb == Verb::create_ro || s.verb == Verb::disk;
+            if (makes && std::find(names.begin(), names.end(), s.name) == names.end())
+                names.push_back(s.name);
+        }
+        for (auto name = names.rbegin(); name != names.rend() && !judge_.is_out_of_time(); ++name) {
+            const auto places = places_of([&](const Step& s) { return mentions(s, *name); });
+            if (places.size() > 1 && attempt_without(places)) changed = true;
+        }
+        return changed;
     }
     // Two lines that only make sense together: a suspend and its resume, a load and its resume.
     bool remove_pairs() {
         bool changed = false;
         for (std::size_t i = 0; i < best_.steps.size() && !judge_.is_out_of_time(); ++i) {
+            if (is_pin(best_.steps[i])) continue;
             for (std::size_t j = i + 1; j < best_.steps.size() && j < i + 12; ++j) {
-                const Step& a = best_.steps[i];
-                const Step& b = best_.steps[j];
-                if (a.name != b.name || a.name.empty()) continue;
-                Scenario candidate = without(best_, j, 1);
-                candidate = without(candidate, i, 1);
-                if (attempt(std::move(candidate))) {
+                if (attempt_without({i, j})) {
                     changed = true;
                     break;
                 }
@@ -104,11 +196,16 @@ class Shrinker {
         bool changed = false;
         for (std::size_t i = 0; i < best_.steps.size() && !judge_.is_out_of_time(); ++i) {
             const auto with = [&](auto&& edit) {
-                Scenario candidate = best_;
-                edit(candidate.steps[i]);
-                candidate.steps[i].source = {};
-                if (candidate == best_) return;
-                if (attempt(std::move(candidate))) changed = true;
+                Step edited = best_.steps[i];
+                edit(edited);
+                edited.source = {};
+                if (edited == best_.steps[i]) return;
+                const auto make = [&] {
+                    Scenario candidate = best_;
+                    candidate.steps[i] = edited;
+                    return candidate;
+                };
+                if (attempt(make)) changed = true;
             };
             const Step s = best_.steps[i];
             if (s.verb == Verb::lane) {
@@ -126,6 +223,13 @@ class Shrinker {
                 with([](Step& x) { x.pin.choice /= 2; });
             }
             if (s.verb == Verb::power_loss && !s.loss.at_once) {
+                with([](Step& x) {
+                    x.name.clear();
+                    x.loss.at_once = true;
+                    x.loss.request_class = RequestClass::any;
+                    x.loss.nth = 1;
+                    x.loss.moment = Moment::done;
+                });
                 with([](Step& x) { x.loss.nth = 1; });
             }
             if (s.verb == Verb::disk && s.disk.atomic.value > 1)
@@ -160,8 +264,8 @@ std::size_t count_of(const Scenario& scenario, Verb verb) {
     return n;
 }
 
-ShrinkResult shrink(const Scenario& scenario, ShrinkJudge& judge) {
-    return Shrinker(scenario, judge).run();
+ShrinkResult shrink(const Scenario& scenario, ShrinkJudge& judge, std::size_t failing_step) {
+    return Shrinker(scenario, judge).run(failing_step);
 }
 
 }  // namespace cowlab

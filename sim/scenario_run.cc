@@ -56,7 +56,6 @@ class Runner {
     void check_everything();
     void read_back(const std::string& device, Sectors size);
     void judge_end();
-    void collect_pins();
     void drive();
     void note_usage();
     bool over() const {
@@ -96,6 +95,7 @@ RunResult Runner::run() {
     }
     for (const std::string& oracle : scenario_.header.muted) result_.verdict.mute(oracle);
     drive();
+    if (setup_.at_start) setup_.at_start(world_);
     world_.guarded([&] { run_steps(); });
     World& w = world_.world();
     if (world_.has_failed_check()) {
@@ -126,7 +126,7 @@ RunResult Runner::run() {
     result_.in_flight_peak = w.user_requests_peak();
     for (std::uint32_t i = 0; i < world_.chooser().recorded_count(); ++i)
         result_.choices.push_back(world_.chooser().recorded(i));
-    collect_pins();
+    result_.pins = pins_of(world_);
     if (setup_.at_end) setup_.at_end(world_);
     return std::move(result_);
 }
@@ -154,6 +154,11 @@ void Runner::run_steps() {
     }
     if (!over()) judge_end();
     if (!world_.world().is_stuck()) return;
+    if (world_.is_over_budget()) {
+        result_.verdict.fail("liveness", 34, current_step_,
+                             "it never gets quiet: the budget of turns is spent");
+        return;
+    }
     // A device that its user left suspended holds what was sent to it; that is no bug.
     for (MappedDevice& d : world_.world().mapper().devices()) {
         result_.hung_by_user = result_.hung_by_user || d.holds_requests_for_user();
@@ -166,6 +171,7 @@ void Runner::run_steps() {
 
 void Runner::run_step(std::size_t i) {
     current_step_ = i;
+    if (setup_.step_now != nullptr) *setup_.step_now = i;
     const Step& step = scenario_.steps[i];
     Chooser& chooser = world_.chooser();
     // While the devices come back, and while everything is read back, the disks behave.
@@ -262,24 +268,26 @@ void Runner::judge_end() {
     }
 }
 
-void Runner::collect_pins() {
-    const Chooser& chooser = world_.chooser();
+}  // namespace
+
+std::vector<Step> pins_of(SimWorld& sim) {
+    std::vector<Step> pins;
+    const Chooser& chooser = sim.chooser();
     for (std::uint32_t i = 0; i < chooser.taken_count(); ++i) {
         const Pin& p = chooser.taken(i);
         Step s;
         s.verb = Verb::pin;
         s.name = "engine";
-        for (const BaseDisk& d : world_.world().disks()) {
+        for (const BaseDisk& d : sim.world().disks()) {
             if (d.actor == p.key.actor) s.name = std::string(d.name_view());
         }
         s.pin.point = pin_point_word(p.key);
         s.pin.nth = p.nth;
         s.pin.choice = p.choice;
-        result_.pins.push_back(std::move(s));
+        pins.push_back(std::move(s));
     }
+    return pins;
 }
-
-}  // namespace
 
 Result<EnginePolicy> policy_of(const Header& header, const std::string& where) {
     EnginePolicy policy = policy_default;

@@ -34,6 +34,10 @@ struct RunSetup {
     bool keep_choices = false;  // into RunResult::choices
     // On top of what the scenario says (--compat, --without); nullptr: as it says.
     const EnginePolicy* policy = nullptr;
+    // Where the number of the step under way is kept, for somebody who watches this process.
+    std::uint64_t* step_now = nullptr;
+    // Before the first step.
+    std::function<void(SimWorld& world)> at_start;
     // After each step; false stops the run there.
     std::function<bool(std::size_t step, const Answer& answer, SimWorld& world)> after_step;
     // A log of requests as they happen is kept by the recorder; this looks at it at the end.
@@ -67,6 +71,9 @@ struct RunResult {
 
 // The policy a header asks for. An unknown rule is refused with the list of those there are.
 Result<EnginePolicy> policy_of(const Header& header, const std::string& where);
+
+// Every choice so far that was not the default, as lines.
+std::vector<Step> pins_of(SimWorld& world);
 
 // REQUIRES: policy_of() accepts the scenario's header, or setup.policy is given.
 RunResult run_scenario(SimHost& host, const Scenario& scenario, const RunSetup& setup);

@@ -20,8 +20,9 @@ namespace cowlab {
 class SimHost {
   public:
     static constexpr std::size_t arena_bytes_default = std::size_t{32} << 30;
-    explicit SimHost(std::size_t arena_bytes = arena_bytes_default, std::uint32_t fibers = 1024)
-        : arena_(arena_bytes), stacks_(fibers) {}
+    explicit SimHost(std::size_t arena_bytes = arena_bytes_default, std::uint32_t fibers = 1024,
+                     Arena::Seen seen = Arena::Seen::by_this_process)
+        : arena_(arena_bytes, seen), stacks_(fibers) {}
     Arena& arena() { return arena_; }
     FiberStacks& stacks() { return stacks_; }
 
@@ -71,6 +72,8 @@ class SimWorld final : public Platform, private CheckHandler {
         chooser_.count_delivered(FaultKind::power_loss, static_cast<std::uint32_t>(purpose));
     }
 
+    // More turns than it may take: something goes round for ever.
+    bool is_over_budget() const { return over_budget(); }
     bool has_failed_check() const { return check_failed_; }
     const CheckFailure& failed_check() const { return failure_; }
 

@@ -1,0 +1,33 @@
+// out/OPTIONS-SEED/: what is kept of a finding. At most 20 are kept; one is there whole or not at
+// all (written beside and renamed).
+//
+// seed.txt, options.json, original.scn, shrunk.scn, trace.jsonl, verdict.json; stderr.txt if the
+// process died and said something. Images the scenario names are linked, so that it can be
+// replayed there.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "cli/seed_runs.h"
+
+namespace cowlab {
+
+struct Finding;
+
+inline constexpr std::size_t run_directories_max = 20;
+
+struct RunDirectories {
+    std::string out;
+    const Plan* plan = nullptr;
+};
+
+// The path of the directory.
+Result<std::string> write_run_directory(const RunDirectories& where, const Finding& finding,
+                                        const nlohmann::json& verdict);
+// Directories of earlier findings of the same options, by name, that have a shrunk.scn.
+std::vector<std::string> stored_findings(const RunDirectories& where);
+
+}  // namespace cowlab

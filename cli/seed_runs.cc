@@ -1,0 +1,110 @@
+#include "cli/seed_runs.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/hash.h"
+#include "cli/policy_options.h"
+
+namespace cowlab {
+namespace {
+
+// The folder `--from` names: origin and COW images of a store that somebody else wrote.
+Result<StartImages> start_images(const std::string& folder) {
+    StartImages start;
+    if (folder.empty()) return start;
+    DirectoryImages images(folder);
+    for (const char* name : {"origin.img", "origin.initial.img"}) {
+        if (start.origin_member.empty() && images.open(name, start.origin_size))
+            start.origin_member = name;
+    }
+    if (images.open("cow.img", start.cow_size)) start.cow_member = "cow.img";
+    if (start.origin_member.empty() || start.cow_member.empty()) {
+        return refuse(
+            folder,
+            "no origin.img and cow.img (plain, .zst or .xz) in this folder: put them there");
+    }
+    std::uint8_t header[sector_bytes];
+    images.read({0}, header);
+    const format::Header h = format::Header::read(header);
+    if (h.magic != format::magic || h.chunk_size == 0) {
+        return refuse(folder + "/cow.img",
+                      "this is no persistent exception store: see `cowlab store check`");
+    }
+    start.chunk = {h.chunk_size};
+    return start;
+}
+
+const Profile* profile_named(const std::string& name) {
+    for (const Profile* p : {&profile_quick, &profile_nightly, &profile_hell}) {
+        if (p->name == name) return p;
+    }
+    return nullptr;
+}
+
+// PCT's depth for a seed; 0: at random. A portfolio has half of its runs at random.
+std::uint32_t pct_depth_of(const std::string& strategy, std::uint64_t seed) {
+    if (strategy == "pct") return 3;
+    if (strategy == "portfolio") return seed % 4 < 2 ? 0 : static_cast<std::uint32_t>(seed % 4);
+    return 0;
+}
+
+}  // namespace
+
+std::string Plan::strategy_note() const {
+    if (strategy == "random") return {};
+    const char* which =
+        strategy == "pct" ? "pct, depth 3" : "portfolio of random and pct, depth 2 and 3";
+    return fmt::format(
+        "strategy {} (an order that needs d constraints is met with probability >= "
+        "1/(n*k^(d-1)): n streams, k = 400 steps, chains of at most 8)   ",
+        which);
+}
+
+std::string Plan::digest_text() const { return fmt::format("{:08x}", digest & 0xffffffff); }
+
+GeneratedRun Plan::make(std::uint64_t seed) const {
+    GeneratedRun run = generate(seed, *profile, start);
+    run.scenario.header.policy = header.policy;
+    run.scenario.header.without = header.without;
+    return run;
+}
+
+RunSetup Plan::setup(std::uint64_t seed, const GeneratedRun& run, ImageSource& images) const {
+    RunSetup s;
+    s.images = &images;
+    s.drive = &run;
+    s.seed = seed;
+    s.pct_depth = pct_depth_of(strategy, seed);
+    s.terse_answers = true;
+    s.turns_max = campaign_turns_max;
+    return s;
+}
+
+Result<Plan> plan_of(const RunOptions& options) {
+    Plan plan;
+    plan.profile = profile_named(options.profile);
+    if (plan.profile == nullptr) {
+        return failure(
+            {Error::Kind::usage, "--profile",
+             fmt::format("no profile `{}`: there is quick, nightly and hell", options.profile)});
+    }
+    if (auto r = apply_policy_options(options.policy, plan.header, plan.policy_note); !r)
+        return failure(std::move(r).error());
+    auto start = start_images(options.from);
+    if (!start) return failure(std::move(start).error());
+    plan.start = *start;
+    plan.from = options.from;
+    plan.strategy = options.strategy;
+    const nlohmann::json j = {{"profile", options.profile},
+                              {"strategy", options.strategy},
+                              {"from", options.from},
+                              {"without", plan.header.without},
+                              {"policy", std::string(name_of(plan.header.policy))}};
+    plan.options_json = j.dump();
+    plan.digest = hash64(plan.options_json.data(), plan.options_json.size());
+    return plan;
+}
+
+}  // namespace cowlab

@@ -1,0 +1,37 @@
+// From a seed to a run: what every process of a campaign agrees on.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "cli/directory_images.h"
+#include "cli/run.h"
+#include "sim/scenario_run.h"
+
+namespace cowlab {
+
+// Everything but the seed. The same plan and seed are the same run, in whatever process.
+struct Plan {
+    const Profile* profile = nullptr;
+    Header header;  // its policy; limits are the generator's
+    std::string strategy = "random";
+    StartImages start;
+    std::string from;         // folder of the start images; empty: none
+    std::string policy_note;  // what the command line overrides, for the first line
+    std::string options_json;
+    std::uint64_t digest = 0;  // of options_json; its last 8 digits name directories
+
+    std::string digest_text() const;
+    // What the strategy promises, for the first line (sim/chooser.h has the conditions).
+    std::string strategy_note() const;
+    GeneratedRun make(std::uint64_t seed) const;
+    RunSetup setup(std::uint64_t seed, const GeneratedRun& run, ImageSource& images) const;
+};
+
+// A run that goes round for ever ends after so many turns.
+inline constexpr std::uint64_t campaign_turns_max = 5'000'000;
+
+Result<Plan> plan_of(const RunOptions& options);
+
+}  // namespace cowlab

@@ -1,0 +1,134 @@
+#include "cli/shrinking.h"
+
+#include <chrono>
+
+#include "cli/child_process.h"
+#include "cli/watchdog.h"
+
+namespace cowlab {
+namespace {
+
+// The answers so far. A child that has lost its mind may write here too; what comes out is run
+// once more, by whoever asked.
+struct Log {
+    static constexpr std::uint32_t answers_max = 1u << 20;
+    std::uint32_t known = 0;
+    std::uint32_t in_time = 0;
+    std::uint8_t answers[answers_max] = {};  // 1: fails alike
+};
+
+std::uint64_t turns_for(const Scenario& s) { return 20'000 + 2'000 * s.steps.size(); }
+
+// In the child: answers from the log, then by running.
+class LoggingJudge final : public ShrinkJudge {
+  public:
+    LoggingJudge(SimHost& host, const Verdict& verdict, const Shrinking& how, Log& log,
+                 Board& board, std::uint64_t deadline)
+        : host_(host),
+          verdict_(verdict),
+          how_(how),
+          log_(log),
+          board_(board),
+          deadline_(deadline) {}
+
+    std::optional<bool> known_answer() override {
+        if (next_ < log_.known) return log_.answers[next_++] == 1;
+        return {};
+    }
+    bool fails_alike(const Scenario& candidate) override {
+        ++next_;
+        RunSetup setup;
+        setup.images = how_.images;
+        setup.terse_answers = true;
+        setup.turns_max = turns_for(candidate);
+        setup.step_now = &board_.step;
+        setup.at_start = [](SimWorld& world) { watch_world(&world); };
+        const RunResult r = run_scenario(host_, candidate, setup);
+        watch_world(nullptr);
+        const bool alike = is_same_failure(r.verdict, verdict_);
+        log_.answers[log_.known] = alike ? 1 : 0;
+        log_.known = log_.known + 1;
+        return alike;
+    }
+    bool is_out_of_time() override {
+        if (next_ < log_.known) return false;
+        return monotonic_ms() >= deadline_ || (how_.stop != nullptr && *how_.stop != 0) ||
+               log_.known + 1 >= Log::answers_max;
+    }
+
+  private:
+    SimHost& host_;
+    const Verdict& verdict_;
+    const Shrinking& how_;
+    Log& log_;
+    Board& board_;
+    std::uint64_t deadline_;
+    std::uint32_t next_ = 0;
+};
+
+// In this process: the same decisions again, from the log alone.
+class ReadingJudge final : public ShrinkJudge {
+  public:
+    explicit ReadingJudge(const Log& log, std::uint32_t from) : log_(log), next_(from) {}
+    std::optional<bool> known_answer() override {
+        return next_ < log_.known && log_.answers[next_++] == 1;
+    }
+    bool fails_alike(const Scenario&) override { return false; }
+    bool is_out_of_time() override { return next_ >= log_.known; }
+
+  private:
+    const Log& log_;
+    std::uint32_t next_;
+};
+
+}  // namespace
+
+std::uint64_t monotonic_ms() {
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    return static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+}
+
+Shrunk shrink_in_children(const Scenario& scenario, const Verdict& verdict, const Shrinking& how) {
+    Shared<Log> log;
+    SimHost host;  // children inherit it: made once
+    const std::uint64_t deadline = monotonic_ms() + how.seconds * 1000;
+    const std::size_t failing_step = verdict.step < scenario.steps.size() ? verdict.step : SIZE_MAX;
+    for (;;) {
+        Shared<Board> board;
+        const std::uint32_t known_before = log->known;
+        const ChildEnd end = run_in_child(
+            [&](Child::Line&) {
+                watch_this_process(*board, &host.stacks(), how.patience);
+                LoggingJudge judge(host, verdict, how, *log, *board, deadline);
+                // Answer 0 is the scenario itself.
+                const std::optional<bool> known = judge.known_answer();
+                if (!(known ? *known : judge.fails_alike(scenario))) return;
+                log->in_time = shrink(scenario, judge, failing_step).minimal ? 1 : 0;
+            },
+            [](std::string&) {}, static_cast<unsigned>(how.seconds) + 30);
+        if (end.is_clean() || log->known + 1 >= Log::answers_max || log->known < known_before)
+            break;
+        Verdict death;
+        death.fail(end.word(), end.kind == ChildEnd::Kind::stuck ? 34 : 0, 0, "");
+        const bool alike = death.is_like(verdict);
+        const bool first_of_its_child = log->known == known_before;
+        const bool may_be_anothers = alike && end.kind != ChildEnd::Kind::stuck;
+        if (!first_of_its_child && may_be_anothers) continue;
+        log->answers[log->known] = alike ? 1 : 0;
+        ++log->known;
+    }
+    Shrunk shrunk;
+    shrunk.reproduced = log->known > 0 && log->answers[0] == 1;
+    if (!shrunk.reproduced) {
+        shrunk.result.scenario = scenario;
+        shrunk.result.operations = shrunk.result.operations_before = count_operations(scenario);
+        return shrunk;
+    }
+    ReadingJudge judge(*log, 1);
+    shrunk.result = shrink(scenario, judge, failing_step);
+    shrunk.result.minimal = log->in_time == 1;
+    return shrunk;
+}
+
+}  // namespace cowlab

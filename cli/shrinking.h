@@ -1,0 +1,32 @@
+// Shrinking a finding whose candidates may kill, or loop for ever.
+//
+// The shrinker runs in a child, with the candidates in its own process: that is fast. Its answers
+// stand in a log in shared memory. When a candidate kills the child, that is this candidate's
+// answer, and the next child takes the log as read. A process that has run other candidates before
+// may have died of one of those: then the candidate is tried again first, in a new child.
+#pragma once
+
+#include <atomic>
+
+#include "cli/observed_run.h"
+#include "scenarios/shrink.h"
+
+namespace cowlab {
+
+struct Shrinking {
+    ImageSource* images = nullptr;
+    std::uint64_t seconds = 5;
+    const std::uint32_t* stop = nullptr;  // another process asks to come to an end
+    Patience patience = patience_of_the_shrinker;
+};
+
+// What is left, and whether `scenario` itself fails alike with its pins alone.
+struct Shrunk {
+    ShrinkResult result;
+    bool reproduced = false;
+};
+Shrunk shrink_in_children(const Scenario& scenario, const Verdict& verdict, const Shrinking& how);
+
+std::uint64_t monotonic_ms();
+
+}  // namespace cowlab
