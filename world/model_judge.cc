@@ -392,7 +392,10 @@ bool ModelJudge::ends_inside_a_chunk(const Place& place, const SnapshotEntry& e)
 bool ModelJudge::has_other_merge(const SnapshotEntry& e) const {
     for (std::uint32_t i = 0; i < snapshot_count_; ++i) {
         const SnapshotEntry& o = snapshots_[i];
-        if (&o != &e && o.origin_index == e.origin_index && o.state == State::merging) return true;
+        if (&o == &e || o.origin_index != e.origin_index || o.state == State::merged) continue;
+        if (o.state == State::merging ||
+            model_.state_of(o.id) == model::SnapshotState::merge_interrupted)
+            return true;
     }
     return false;
 }
@@ -654,9 +657,8 @@ void ModelJudge::after_step(const Step& step, const Answer& answer) {
         world_.troubles() == errors_at_loss_) {
         fail("structure", 14, "after the power loss a device could not be created again");
     }
-    if (step.verb == Verb::reload && !answer.empty() && answer.front() != "= ok" &&
-        answer.front() != "= lost") {
-        // Some of them are not there, and the others are used: nobody watches over those.
+    if (step.verb == Verb::reload && !answer.empty() && answer.front() != "= lost") {
+        // Those that are not there now are not watched over while the others are used.
         reload_failed_ = true;
         devices_changed();
     }
