@@ -88,6 +88,7 @@ ModelJudge::Place ModelJudge::place_of(MappedDevice& device) {
     if (device.live() == nullptr || device.live()->target_count() != 1) return place;
     Target& target = device.live()->targets().front();
     const std::string_view type = target.type_name();
+    if (type.front() != 's') return place;  // most devices are disks
     if (type == "snapshot-origin") {
         struct First final : DeviceVisitor {
             BlockDevice* device = nullptr;
@@ -393,9 +394,9 @@ bool ModelJudge::has_other_merge(const SnapshotEntry& e) const {
     for (std::uint32_t i = 0; i < snapshot_count_; ++i) {
         const SnapshotEntry& o = snapshots_[i];
         if (&o == &e || o.origin_index != e.origin_index || o.state == State::merged) continue;
-        if (o.state == State::merging ||
-            model_.state_of(o.id) == model::SnapshotState::merge_interrupted)
-            return true;
+        if (o.state == State::merging) return true;
+        // One that a power loss interrupted, and that nobody has brought back.
+        if (model_.state_of(o.id) == model::SnapshotState::merge_interrupted) return true;
     }
     return false;
 }
@@ -470,7 +471,7 @@ void ModelJudge::power_lost() {
 // it held is gone, and what is loaded from it later is taken as it is found. Anywhere else it is
 // the end of what can be told about that origin.
 void ModelJudge::note_raw_write(const MappedDevice& device, Sectors start) {
-    const BaseDisk* disk = world_.find_disk(device.name());
+    const BaseDisk* disk = disk_of(device);
     if (disk == nullptr) return;
     oracles_.raw_write(*disk, device);
     stores_written_ = true;
@@ -574,9 +575,9 @@ void ModelJudge::request_ends(UserRequest& r, Errc status) {
     if (!r.judged) return;
     const model::Op op{static_cast<std::uint32_t>(r.ticket),
                        static_cast<std::uint32_t>(r.ticket >> 32)};
-    const Place place = place_of(*r.device);
     ++evaluations_.containment;
     if (status != Errc::ok && world_.troubles() == 0) {
+        const Place place = place_of(*r.device);
         const bool explained = place.snapshot != nullptr &&
                                (!place.snapshot->is_valid() || place.snapshot->is_overflowed() ||
                                 has_reason_to_die(*place.snapshot));
@@ -615,10 +616,11 @@ void ModelJudge::request_ends(UserRequest& r, Errc status) {
         case Op::flush: model_.end_flush(op, status); break;
         case Op::discard: {
             model_.end_discard(op, status);
+            if (r.note == 0) break;
+            const Place place = place_of(*r.device);
             bool pending = false;
-            if (r.note != 0 &&
-                (place.origin_disk == nullptr ||
-                 copies_so_far(*place.origin_disk, pending) + 1 != r.note || pending)) {
+            if (place.origin_disk == nullptr ||
+                copies_so_far(*place.origin_disk, pending) + 1 != r.note || pending) {
                 for (std::uint32_t i = 0; i < origin_count_; ++i) origins_[i].unjudged = true;
             }
             break;

@@ -1,6 +1,7 @@
 // The oracles of world/checkers/ together: who is told what. Each file says what it holds.
 #pragma once
 
+#include "world/checkers/atomic_unit.h"
 #include "world/checkers/event_count.h"
 #include "world/checkers/leak.h"
 #include "world/checkers/order_monitor.h"
@@ -11,8 +12,9 @@ namespace cowlab {
 
 // How often each looked.
 struct OracleEvaluations {
-    static constexpr std::uint32_t count = 5;
-    static constexpr const char* words[count] = {"ordering", "space", "events", "status", "leak"};
+    static constexpr std::uint32_t count = 6;
+    static constexpr const char* words[count] = {"ordering", "space", "events",
+                                                 "status",   "leak",  "atomic"};
     std::uint64_t n[count] = {};
 };
 
@@ -23,12 +25,20 @@ class Oracles {
           events_(context),
           space_(context, events_),
           status_(context),
-          leak_(context) {}
+          leak_(context),
+          atomic_(context) {}
 
-    void request_issued(std::uint32_t actor, const Bio& bio) { order_.request_issued(actor, bio); }
-    void request_done(std::uint32_t actor, const Bio& bio) { order_.request_done(actor, bio); }
+    void request_issued(std::uint32_t actor, const Bio& bio) {
+        order_.request_issued(actor, bio);
+        atomic_.request_issued(actor, bio);
+    }
+    void request_done(std::uint32_t actor, const Bio& bio) {
+        order_.request_done(actor, bio);
+        atomic_.request_done(actor, bio);
+    }
     void engine_event(const Event& event) { events_.engine_event(event); }
     void devices_changed() {
+        atomic_.devices_changed();
         order_.devices_changed();
         events_.devices_changed();
         space_.devices_changed();
@@ -38,10 +48,12 @@ class Oracles {
         events_.power_lost();
         space_.power_lost();
         leak_.power_lost();
+        atomic_.power_lost();
     }
     void disk_tampered(std::uint32_t actor) {
         order_.disk_tampered(actor);
         leak_.disk_tampered();
+        atomic_.disk_tampered(actor);
     }
     // A user writes to a disk itself.
     void raw_write(const BaseDisk& disk, const MappedDevice& device) {
@@ -65,7 +77,7 @@ class Oracles {
 
     OracleEvaluations evaluations() const {
         return {{order_.evaluations(), space_.evaluations(), events_.evaluations(),
-                 status_.evaluations(), leak_.evaluations()}};
+                 status_.evaluations(), leak_.evaluations(), atomic_.evaluations()}};
     }
 
   private:
@@ -74,6 +86,7 @@ class Oracles {
     SpaceOracle space_;
     StatusText status_;
     LeakOracle leak_;
+    AtomicUnits atomic_;
 };
 
 }  // namespace cowlab

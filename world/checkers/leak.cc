@@ -6,7 +6,7 @@ namespace cowlab {
 
 bool LeakOracle::is_quiet() const {
     if (world().has_unfinished_work() || world().is_stuck()) return false;
-    // A copier that is throttled rests while nobody lets time pass.
+    // A throttled copier sleeps between its pieces while nobody lets time pass.
     if (world().engine().limits.copy_throttle_percent < 100) return false;
     for (const BaseDisk& d : world().disks()) {
         const MappedDevice* device = world().mapper().find(d.name_view());

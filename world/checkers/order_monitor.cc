@@ -92,6 +92,17 @@ StoreLedger* OrderMonitor::store_of(DiskLedger& cow) {
     cow.store =
         StoreLedger::open(platform.arena(), platform.cells(), cow, *user, origin->base->spec.size);
     if (cow.store == nullptr) return nullptr;
+    if (!cow.store->is_persistent) {
+        // No records to read: what it has was copied before anybody looked.
+        user->completed().for_each_run([&](const ExceptionTable::Run& run) {
+            for (std::uint64_t i = 0; i < run.chunks; ++i) {
+                const std::uint64_t chunk = run.new_chunk.value + i;
+                if (chunk < cow.store->chunk_count)
+                    cow.store->data[chunk].covered =
+                        static_cast<std::uint32_t>(cow.store->chunk.sectors().value);
+            }
+        });
+    }
     // What Linux allows: pieces that do not end where chunks do (L14), records behind a hole (L1).
     const bool unaligned = cow.store->chunk.offset_in_chunk(user->begin()).value != 0;
     if (unaligned || (cow.store->has_tail && !policy().d3_load_validates))
@@ -477,6 +488,7 @@ void OrderMonitor::area_written(DiskLedger& d, StoreLedger& s, const Bio& bio) {
     while (s.record_count > base + n) {
         const StoreLedger::Record r = s.records[--s.record_count];
         s.olds[r.old_chunk] = {};
+        s.olds[r.old_chunk].erased_at = now;
         s.data[r.new_chunk] = {};
     }
 }
@@ -532,7 +544,7 @@ void OrderMonitor::check_origin_write(DiskLedger& d, const Bio& bio) {
         if (s == nullptr || s->chunk != snapshot.chunk_size() || !is_judged(snapshot.origin()))
             return;
         if (snapshot.is_merge()) {
-            check_merging(snapshot, *s, bio);
+            check_merging(snapshot, *cow, *s, bio);
         } else if (bio.start < snapshot.protected_size()) {
             check_protected(snapshot, *cow, *s, bio);
         }
@@ -613,7 +625,8 @@ void OrderMonitor::user_read_ended(const UserRequest& r) {
 
 // ---- Merging ----------------------------------------------------------------------------------
 
-void OrderMonitor::check_merging(const Snapshot& snapshot, StoreLedger& s, const Bio& bio) {
+void OrderMonitor::check_merging(const Snapshot& snapshot, DiskLedger& cow, StoreLedger& s,
+                                 const Bio& bio) {
     if (s.state != StoreLedger::State::valid || !policy().d4_merge_rolls_back) return;
     const bool is_copy = bio.purpose == Purpose::copy_write;
     // With a snapshot-origin beside the merge device its writes may go anywhere.
@@ -626,7 +639,7 @@ void OrderMonitor::check_merging(const Snapshot& snapshot, StoreLedger& s, const
         if (is_copy) {
             if (!o.has_record) fail(33, "a merge writes to a chunk that has no record");
             if (o.merged + overlap(s.chunk, c, bio) > s.copy_length(c).value) o.merged = 0;
-        } else if (o.has_record) {
+        } else if (o.has_record || !cow.is_durable(o.erased_at)) {
             fail(32, "a write reaches the origin before the record that shadows it is erased");
         }
     }

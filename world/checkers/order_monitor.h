@@ -97,7 +97,7 @@ class OrderMonitor final : public Oracle {
     void check_protected(const Snapshot& snapshot, DiskLedger& cow, StoreLedger& s, const Bio& bio);
     void check_readers(const Snapshot& snapshot, const DiskLedger& origin, StoreLedger& s,
                        const Bio& bio);
-    void check_merging(const Snapshot& snapshot, StoreLedger& s, const Bio& bio);
+    void check_merging(const Snapshot& snapshot, DiskLedger& cow, StoreLedger& s, const Bio& bio);
 
     void area_written(DiskLedger& d, StoreLedger& s, const Bio& bio);
     void origin_copied(DiskLedger& origin, const Bio& bio);

@@ -60,6 +60,7 @@ struct StoreLedger {
         bool has_record = false;
         bool being_copied = false;  // by this merge: sectors below count
         WriteTime record_at = 0;
+        WriteTime erased_at = 0;   // the record that a merge took away
         std::uint32_t merged = 0;  // sectors written to O by a merge
         WriteTime merged_at = 0;   // on O
     };

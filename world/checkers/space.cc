@@ -207,12 +207,18 @@ void SpaceOracle::request_ends(const UserRequest& r, Errc status) {
 void SpaceOracle::became_invalid(FollowedSnapshot& f) {
     elsewhere_.became_invalid(f);
     const Snapshot& s = *f.snapshot;
-    if (world().troubles() > 0 || !is_judged_here(s) || !is_judged(s.origin())) return;
-    if (!world().platform().memory().could_hold(std::size_t{1} << 30)) return;
+    if (!is_judged_here(s) || !is_judged(s.origin())) return;
     looked();
     const std::uint64_t used = s.usage().allocated.value / s.chunk_size().sectors().value;
     const std::uint64_t data = data_chunks_before(s, used);
-    if (has_room(s, f.holes, data - f.holes)) {
+    const std::uint64_t made = data > f.holes ? data - f.holes : 0;
+    if (made > f.exceptions_at_first && !has_room(s, f.holes, made - 1)) {
+        fail(37, "an exception was made although there was no room for it");
+        return;
+    }
+    if (world().troubles() > 0) return;
+    if (!world().platform().memory().could_hold(std::size_t{1} << 30)) return;
+    if (has_room(s, f.holes, made)) {
         fail(24, "a snapshot became invalid, no disk failed, and there was room for one more");
         return;
     }
