@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <string>
 
 #include "scenarios/shrink.h"
@@ -40,6 +41,7 @@ void RunTables::add(const GeneratedRun& run, const RunResult& r) {
         }
     }
     for (std::size_t v = 0; v < verb_count; ++v) verbs_[v] += r.verbs[v];
+    for (std::size_t m = 0; m < mark_count; ++m) marks_[m] += r.marks[m];
     const auto had = [&](Verb v) { return r.verbs[static_cast<std::size_t>(v)] > 0; };
     operations_ += count_operations(run.scenario);
     requests_ += r.requests;
@@ -66,6 +68,7 @@ void RunTables::print(const Profile& profile) const {
     print_verbs();
     print_faults();
     print_missing();
+    print_excuses();
 }
 
 void RunTables::print_means() const {
@@ -142,6 +145,14 @@ void RunTables::print_missing() const {
     fmt::print("atlas      {}\n", missing.empty()
                                       ? "every kind of fault met every purpose it may meet"
                                       : "never delivered:" + missing);
+}
+
+void RunTables::print_excuses() const {
+    for (const Excuse& e : excuses) {
+        if (marks_[static_cast<std::size_t>(e.mark)] > 0) continue;
+        fmt::print("never      (explained) {}: {}\n",
+                   mark_texts[static_cast<std::size_t>(e.mark)].name, e.reason);
+    }
 }
 
 }  // namespace cowlab

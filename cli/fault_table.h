@@ -25,10 +25,12 @@ class RunTables {
     void print_verbs() const;
     void print_faults() const;
     void print_missing() const;
+    void print_excuses() const;
 
     std::uint64_t runs_ = 0;
     std::uint64_t delivered_[fault_kind_count][purpose_count] = {};
     std::uint64_t verbs_[verb_count] = {};
+    std::uint64_t marks_[mark_count] = {};
     std::uint64_t operations_ = 0;
     std::uint64_t requests_ = 0;
     std::uint64_t snapshots_ = 0;
