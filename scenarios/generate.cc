@@ -794,7 +794,7 @@ class Generator {
                 add_table(Verb::create, "second",
                           fmt::format("0 {} snapshot-merge @orig @{} P {}", size_, cow, s->chunk));
                 return;
-            case 16: add(Verb::rename, s->name).other = "base"; return;
+            case 16: add(Verb::rename, s->name).other = "orig"; return;
             case 17: add_table(Verb::create, s->name, s->table); return;
         }
         add_control(Verb::clear, s->name);

@@ -167,9 +167,8 @@ void OrderMonitor::request_issued(std::uint32_t actor, const Bio& bio) {
                         StoreLedger::DataChunk& data = s->data[c.value];
                         if (data.writes_in_flight > 0)
                             fail(29, "a chunk is merged while a write to its copy is in flight");
-                        // A new attempt: what one that failed has written counts no more.
-                        if (!data.being_merged && data.record_of > 0)
-                            s->olds[data.record_of - 1].merged = 0;
+                        if (data.gave_up) forget_merged(*s, c);
+                        data.gave_up = false;
                         data.being_merged = true;
                     }
                 }
@@ -658,6 +657,15 @@ void OrderMonitor::origin_copied(DiskLedger& origin, const Bio& bio) {
     }
 }
 
+// A copy of this chunk begins: what an earlier attempt wrote, some of it after that attempt was
+// given up, does not count.
+void OrderMonitor::forget_merged(StoreLedger& s, ChunkIndex new_chunk) {
+    for (std::uint64_t i = 0; i < s.record_count; ++i) {
+        const std::uint64_t old = s.records[i].old_chunk;
+        if (s.records[i].new_chunk == new_chunk.value && old < s.old_count) s.olds[old].merged = 0;
+    }
+}
+
 // The origin's table fails requests before the port sees them: a merge may give up unseen.
 bool OrderMonitor::lies_above(const DiskLedger& cow) {
     const Snapshot* user = user_of(cow);
@@ -675,8 +683,10 @@ void OrderMonitor::merge_gave_up(DeviceNumber origin) {
     const Snapshot* merging = merging_onto(origin);
     DiskLedger* cow = merging == nullptr ? nullptr : disk(merging->cow_number());
     if (cow == nullptr || cow->store == nullptr) return;
-    for (std::uint64_t i = 0; i < cow->store->chunk_count; ++i)
+    for (std::uint64_t i = 0; i < cow->store->chunk_count; ++i) {
         cow->store->data[i].being_merged = false;
+        cow->store->data[i].gave_up = true;
+    }
     for (std::uint64_t i = 0; i < cow->store->old_count; ++i) cow->store->olds[i].merged = 0;
     // Linux goes on from where it failed, whatever the medium says by then (L5, L6).
     if (!policy().d4_merge_rolls_back) cow->store->state = StoreLedger::State::unknown;

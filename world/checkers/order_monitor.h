@@ -101,6 +101,7 @@ class OrderMonitor final : public Oracle {
 
     void area_written(DiskLedger& d, StoreLedger& s, const Bio& bio);
     void origin_copied(DiskLedger& origin, const Bio& bio);
+    static void forget_merged(StoreLedger& s, ChunkIndex new_chunk);
     void merge_gave_up(DeviceNumber origin);
     void merge_from_gave_up(const DiskLedger& cow);
     bool lies_above(const DiskLedger& cow);

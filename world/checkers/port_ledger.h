@@ -53,6 +53,7 @@ struct StoreLedger {
         std::uint32_t record_of = 0;         // the old chunk that names it, plus 1
         std::uint16_t writes_in_flight = 0;  // of users, to an exception that is there
         bool being_merged = false;
+        bool gave_up = false;  // a merge did, and what it wrote does not count
     };
     // A chunk of O.
     struct OldChunk {
