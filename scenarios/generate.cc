@@ -87,7 +87,7 @@ class Generator {
         constexpr std::uint32_t latencies[] = {0, 3, 20, 100, 400, 2000};
         w.latency_max_us = latencies[swarm_.below(std::size(latencies))];
         if (w.latency_max_us > 0 && swarm_.chance({1, 2})) {
-            w.slow = {1, static_cast<std::uint32_t>(swarm_.between(4, 60))};
+            w.slow = {1, static_cast<std::uint32_t>(swarm_.between(3, 30))};
             w.slow_max_us = w.latency_max_us * static_cast<std::uint32_t>(swarm_.between(5, 50));
         }
         if (swarm_.chance({1, 2}))
@@ -98,7 +98,7 @@ class Generator {
         controls_ = swarm_.chance(profile_.control);
         draw_limits();
         const std::uint32_t base[kind_count] = {12, 8, 2, 10, 8, 2, 2, 3, 3, 2, 2, 2, 3,
-                                                2,  3, 1, 1,  1, 1, 1, 1, 1, 1, 1, 2};
+                                                2,  3, 1, 1,  2, 1, 1, 1, 1, 1, 1, 2};
         for (std::size_t k = 0; k < kind_count; ++k) {
             // Some kinds off, the rest wildly different.
             const bool off = k > 1 && swarm_.chance({1, 6});
@@ -153,6 +153,9 @@ class Generator {
                                               AllocationUse::origin,
                                               AllocationUse::origin,
                                               AllocationUse::origin,
+                                              AllocationUse::origin,
+                                              AllocationUse::origin,
+                                              AllocationUse::origin,
                                               AllocationUse::origin};
             w.no_memory = {1, static_cast<std::uint32_t>(faults_.between(1, 40))};
             if (faults_.chance({4, 5}))
@@ -160,7 +163,7 @@ class Generator {
             if (w.memory_focus == static_cast<std::uint32_t>(AllocationUse::pending_exception))
                 w.no_memory = {9, 10};
         }
-        lasting_ = faults_.chance({1, 2});
+        lasting_ = faults_.chance({3, 5});
         if (w.unlimited) {
             limit("judged", 0);
             loses_content_ = faults_.chance({1, 2});
@@ -174,25 +177,25 @@ class Generator {
             std::uint32_t weight;
         };
         constexpr std::uint32_t area_read = 6, area_zeroing = 8, chunk_zeroing = 9, discard = 12;
-        constexpr Focus all[] = {{1, 1},
-                                 {2, 1},
-                                 {3, 12},
-                                 {4, 3},
-                                 {5, 14},
-                                 {area_read, 5},
+        constexpr Focus all[] = {{1, 2},
+                                 {2, 2},
+                                 {3, 18},
+                                 {4, 6},
+                                 {5, 18},
+                                 {area_read, 9},
                                  {7, 3},
-                                 {area_zeroing, 18},
-                                 {chunk_zeroing, 16},
-                                 {10, 5},
-                                 {11, 1},
-                                 {discard, 4}};
+                                 {area_zeroing, 22},
+                                 {10, 7},
+                                 {11, 2},
+                                 {chunk_zeroing, 8},
+                                 {discard, 13}};
         std::uint32_t total = 0;
         for (const Focus& f : all) total += f.weight;
         auto at = static_cast<std::uint32_t>(faults_.below(total));
         const Focus* f = all;
         while (at >= f->weight) at -= (f++)->weight;
         out_.swarm.fault_focus = f->purpose;
-        out_.swarm.focus_fault = {1, static_cast<std::uint32_t>(faults_.between(1, 6))};
+        out_.swarm.focus_fault = {1, static_cast<std::uint32_t>(faults_.between(1, 4))};
         many_areas_ =
             (f->purpose == area_read || f->purpose == area_zeroing) && faults_.chance({3, 4});
         must_discard_ = f->purpose == chunk_zeroing || f->purpose == discard;
@@ -806,11 +809,11 @@ class Generator {
         Step& s = add(Verb::inject, ops_.chance({1, 3}) ? "orig" : plan.cow);
         InjectSpec& i = s.inject;
         constexpr InjectKind kinds[] = {
-            InjectKind::stall,      InjectKind::vanish,    InjectKind::shrink,
-            InjectKind::read_only,  InjectKind::vanish,    InjectKind::read_only,
-            InjectKind::shrink,     InjectKind::read_only, InjectKind::latent,
-            InjectKind::eio,        InjectKind::eio,       InjectKind::eio_written,
-            InjectKind::eio_partly, InjectKind::slow};
+            InjectKind::stall,       InjectKind::read_only,  InjectKind::vanish,
+            InjectKind::shrink,      InjectKind::read_only,  InjectKind::vanish,
+            InjectKind::read_only,   InjectKind::shrink,     InjectKind::read_only,
+            InjectKind::latent,      InjectKind::eio,        InjectKind::eio,
+            InjectKind::eio_written, InjectKind::eio_partly, InjectKind::slow};
         constexpr RequestClass classes[] = {RequestClass::any,        RequestClass::any,
                                             RequestClass::read,       RequestClass::write,
                                             RequestClass::write,      RequestClass::flush,
@@ -845,7 +848,7 @@ class Generator {
             remove();  // and opened again, as far as that goes
             recreate();
         }
-        for (std::uint64_t n = ops_.between(2, 10); n > 0; --n) carry_out_any();
+        for (std::uint64_t n = ops_.between(3, 14); n > 0; --n) carry_out_any();
         add(Verb::join);
         if (ops_.chance({4, 5})) heal();
     }
@@ -870,19 +873,24 @@ class Generator {
         has_lost_power_ = true;
         constexpr RequestClass classes[] = {
             RequestClass::any,          RequestClass::write,        RequestClass::copy_write,
-            RequestClass::area_write,   RequestClass::area_write,   RequestClass::full_write,
-            RequestClass::full_write,   RequestClass::forwarded,    RequestClass::copy_read,
-            RequestClass::flush,        RequestClass::header_write, RequestClass::header_write,
-            RequestClass::area_zeroing, RequestClass::area_zeroing, RequestClass::merge_flush,
-            RequestClass::merge_flush,  RequestClass::chunk_zeroing};
+            RequestClass::copy_write,   RequestClass::copy_write,   RequestClass::area_write,
+            RequestClass::area_write,   RequestClass::full_write,   RequestClass::full_write,
+            RequestClass::full_write,   RequestClass::full_write,   RequestClass::forwarded,
+            RequestClass::copy_read,    RequestClass::copy_read,    RequestClass::flush,
+            RequestClass::flush,        RequestClass::flush,        RequestClass::header_write,
+            RequestClass::header_write, RequestClass::area_zeroing, RequestClass::area_zeroing,
+            RequestClass::merge_flush,  RequestClass::merge_flush,  RequestClass::area_read,
+            RequestClass::area_read};
         if (ops_.chance({1, 10})) {
             PowerLossSpec& loss = add(Verb::power_loss).loss;
             loss.survival = any_survival();
         } else {
             RequestClass c = classes[ops_.below(std::size(classes))];
-            if (c == RequestClass::chunk_zeroing && !discards_) c = RequestClass::any;
+            if (discards_ && ops_.chance({2, 5})) c = RequestClass::chunk_zeroing;
             const bool rare = c == RequestClass::header_write || c == RequestClass::area_zeroing ||
-                              c == RequestClass::merge_flush || c == RequestClass::chunk_zeroing;
+                              c == RequestClass::merge_flush || c == RequestClass::chunk_zeroing ||
+                              c == RequestClass::area_read || c == RequestClass::full_write ||
+                              c == RequestClass::flush;
             arm_loss(c, rare || ops_.chance({1, 2}) ? ops_.between(1, rare ? 2 : 3)
                                                     : ops_.between(1, 20));
             // What brings such a request about.
@@ -892,6 +900,7 @@ class Generator {
             }
             if (c == RequestClass::header_write || c == RequestClass::area_zeroing) renew();
             if (c == RequestClass::chunk_zeroing) discard_chunk(true);
+            if (c == RequestClass::area_read) remove();
             if (c == RequestClass::full_write) write_chunk();
             if (c == RequestClass::flush) {
                 carry_out(ops_.chance({1, 2}) ? Kind::flush_origin : Kind::flush_snapshot);
@@ -944,6 +953,7 @@ class Generator {
             case RequestClass::copy_write:
             case RequestClass::full_write:
             case RequestClass::header_write:
+            case RequestClass::area_read:
             case RequestClass::area_write:
             case RequestClass::area_zeroing:
             case RequestClass::chunk_zeroing: s.name = plans_[ops_.below(plans_.size())].cow; break;

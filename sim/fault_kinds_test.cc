@@ -119,6 +119,41 @@ TEST(FaultKinds, what_is_delivered_is_counted_by_kind_and_purpose) {
     EXPECT_EQ(d[static_cast<int>(FaultKind::eio)][static_cast<int>(Purpose::forwarded)], 1u);
 }
 
+TEST(Atlas, every_kind_but_a_disk_that_forgets_has_one_row_and_a_reason) {
+    for (std::size_t k = 0; k < fault_kind_count; ++k) {
+        const auto kind = static_cast<FaultKind>(k);
+        std::uint32_t rows = 0;
+        for (const AtlasRow& row : atlas) {
+            if (row.kind != kind) continue;
+            ++rows;
+            EXPECT_NE(row.purposes, 0u) << name_of(kind);
+            EXPECT_GT(std::string_view(row.why).size(), 10u) << name_of(kind);
+        }
+        EXPECT_EQ(rows, kind == FaultKind::lost_fill ? 0u : 1u) << name_of(kind);
+    }
+}
+
+TEST(Atlas, a_run_inside_it_delivers_nothing_that_no_row_allows) {
+    // Lines of a scenario may; what is drawn may not.
+    for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+        GeneratedRun run = generate(seed, profile_quick, {});
+        if (run.swarm.unlimited) continue;
+        std::erase_if(run.scenario.steps, [](const Step& s) { return s.verb == Verb::inject; });
+        RunSetup setup;
+        setup.drive = &run;
+        setup.seed = seed;
+        static SimHost host;
+        const RunResult r = run_scenario(host, run.scenario, setup);
+        for (std::size_t k = 0; k < fault_kind_count; ++k) {
+            for (std::uint32_t p = 0; p < purpose_count; ++p) {
+                const auto kind = static_cast<FaultKind>(k);
+                if (r.delivered[k][p] == 0 || kind == FaultKind::power_loss) continue;
+                EXPECT_TRUE(atlas_allows(kind, p, 0)) << name_of(kind) << " " << p;
+            }
+        }
+    }
+}
+
 // ---- Whole runs -------------------------------------------------------------------------------
 
 SimHost& host() {

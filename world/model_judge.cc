@@ -393,7 +393,10 @@ bool ModelJudge::ends_inside_a_chunk(const Place& place, const SnapshotEntry& e)
 bool ModelJudge::has_other_merge(const SnapshotEntry& e) const {
     for (std::uint32_t i = 0; i < snapshot_count_; ++i) {
         const SnapshotEntry& o = snapshots_[i];
-        if (&o != &e && o.origin_index == e.origin_index && o.state == State::merging) return true;
+        if (&o == &e || o.origin_index != e.origin_index || o.state == State::merged) continue;
+        if (o.state == State::merging) return true;
+        // One that a power loss interrupted, and that nobody has brought back.
+        if (model_.state_of(o.id) == model::SnapshotState::merge_interrupted) return true;
     }
     return false;
 }
@@ -613,11 +616,11 @@ void ModelJudge::request_ends(UserRequest& r, Errc status) {
         case Op::flush: model_.end_flush(op, status); break;
         case Op::discard: {
             model_.end_discard(op, status);
-            bool pending = false;
+            if (r.note == 0) break;
             const Place place = place_of(*r.device);
-            if (r.note != 0 &&
-                (place.origin_disk == nullptr ||
-                 copies_so_far(*place.origin_disk, pending) + 1 != r.note || pending)) {
+            bool pending = false;
+            if (place.origin_disk == nullptr ||
+                copies_so_far(*place.origin_disk, pending) + 1 != r.note || pending) {
                 for (std::uint32_t i = 0; i < origin_count_; ++i) origins_[i].unjudged = true;
             }
             break;

@@ -6,6 +6,8 @@ namespace cowlab {
 
 bool LeakOracle::is_quiet() const {
     if (world().has_unfinished_work() || world().is_stuck()) return false;
+    // A throttled copier sleeps between its pieces while nobody lets time pass.
+    if (world().engine().limits.copy_throttle_percent < 100) return false;
     for (const BaseDisk& d : world().disks()) {
         const MappedDevice* device = world().mapper().find(d.name_view());
         if (device == nullptr || device->is_suspended()) return false;
