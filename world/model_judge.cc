@@ -410,11 +410,7 @@ bool ModelJudge::has_reason_to_die(const Snapshot& snapshot) const {
 
 void ModelJudge::follow_validity(SnapshotEntry& e, Snapshot& snapshot) {
     ++evaluations_.containment;
-    if (world_.errors_of(Purpose::header_write) > header_errors_seen_) {
-        header_errors_seen_ = world_.errors_of(Purpose::header_write);
-        for (std::uint32_t i = 0; i < snapshot_count_; ++i)
-            snapshots_[i].header_write_failed = true;
-    }
+    note_header_errors();
     if (snapshot.is_overflowed()) model_.snapshot_overflowed(e.id);
     if (snapshot.is_valid() || e.state == State::dead) return;
     if (origins_[e.origin_index].unjudged) e.may_die = true;
@@ -429,7 +425,14 @@ void ModelJudge::follow_validity(SnapshotEntry& e, Snapshot& snapshot) {
     e.state = State::dead;
 }
 
+void ModelJudge::note_header_errors() {
+    if (world_.errors_of(Purpose::header_write) <= header_errors_seen_) return;
+    header_errors_seen_ = world_.errors_of(Purpose::header_write);
+    for (std::uint32_t i = 0; i < snapshot_count_; ++i) snapshots_[i].header_write_failed = true;
+}
+
 void ModelJudge::power_lost() {
+    note_header_errors();
     reload_failed_ = false;
     oracles_.power_lost();
     errors_at_loss_ = world_.troubles();
@@ -445,6 +448,8 @@ void ModelJudge::power_lost() {
             if (e.origin_actor == origin->actor && e.cow_actor == cow->actor &&
                 e.state == State::active) {
                 model_.invalidation_began(e.id);
+                // Nothing on the medium says that it died, and the origin went on.
+                if (e.header_write_failed) origins_[e.origin_index].unjudged = true;
             }
         }
     });

@@ -107,6 +107,7 @@ class ModelJudge final : public Judge, private JudgedDisks {
     void follow(const Place& place);
     void follow_validity(SnapshotEntry& entry, Snapshot& snapshot);
     void note_missing(SnapshotEntry& entry);
+    void note_header_errors();
     void devices_changed_validity_only();
     void note_raw_write(const MappedDevice& device, Sectors start);
     bool is_live(const SnapshotEntry& entry);

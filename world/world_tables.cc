@@ -173,6 +173,8 @@ void World::forget_table(std::string_view name) {
 }
 
 void World::rename_table(std::string_view from, std::string_view to) {
+    // A device of that name went with a power loss, and was not brought back.
+    forget_table(to);
     if (LastTable* t = last_table(from); t != nullptr) t->name = keep_text(to);
 }
 

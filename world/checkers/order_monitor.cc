@@ -167,6 +167,9 @@ void OrderMonitor::request_issued(std::uint32_t actor, const Bio& bio) {
                         StoreLedger::DataChunk& data = s->data[c.value];
                         if (data.writes_in_flight > 0)
                             fail(29, "a chunk is merged while a write to its copy is in flight");
+                        // A new attempt: what one that failed has written counts no more.
+                        if (!data.being_merged && data.record_of > 0)
+                            s->olds[data.record_of - 1].merged = 0;
                         data.being_merged = true;
                     }
                 }
@@ -636,7 +639,6 @@ void OrderMonitor::check_merging(const Snapshot& snapshot, DiskLedger& cow, Stor
         StoreLedger::OldChunk& o = s.olds[c.value];
         if (is_copy) {
             if (!o.has_record) fail(33, "a merge writes to a chunk that has no record");
-            if (o.merged + overlap(s.chunk, c, bio) > s.copy_length(c).value) o.merged = 0;
         } else if (o.has_record || !cow.is_durable(o.erased_at)) {
             fail(32, "a write reaches the origin before the record that shadows it is erased");
         }
