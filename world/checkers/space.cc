@@ -226,7 +226,8 @@ void SpaceOracle::became_invalid(FollowedSnapshot& f) {
         fail(24, "a snapshot became invalid, no disk failed, and there was room for one more");
         return;
     }
-    // Its own write may only make a `PO` snapshot overflow (Linux, without D9: the last commit kills).
+    // Its own write may only make a `PO` snapshot overflow (Linux, without D9: the last commit
+    // kills).
     if (!policy().d9_next_area_checked) return;
     bool is_merged_onto = false;
     world().engine().origins.for_each_snapshot([&](const Snapshot& o) {
