@@ -271,7 +271,7 @@ void ModelJudge::give_up_interrupted_merges(const BaseDisk& origin) {
 }
 
 void ModelJudge::note_missing(SnapshotEntry& e) {
-    if (e.after_loss && !reload_failed_) return;  // nobody has tried to bring it back yet
+    if (e.after_loss && !reload_ended_) return;  // nobody has tried to bring it back yet
     switch (e.state) {
         case State::active:
             if (e.transient) {
@@ -433,7 +433,7 @@ void ModelJudge::note_header_errors() {
 
 void ModelJudge::power_lost() {
     note_header_errors();
-    reload_failed_ = false;
+    reload_ended_ = false;
     oracles_.power_lost();
     errors_at_loss_ = world_.troubles();
     // All that are registered, also one whose table is just being replaced.
@@ -665,8 +665,9 @@ void ModelJudge::after_step(const Step& step, const Answer& answer) {
         fail("structure", 14, "after the power loss a device could not be created again");
     }
     if (step.verb == Verb::reload && !answer.empty() && answer.front() != "= lost") {
-        // Those that are not there now are not watched over while the others are used.
-        reload_failed_ = true;
+        // Who is not there now (a load failed, or another device has the name) is not watched over
+        // while the others are used.
+        reload_ended_ = true;
         devices_changed();
     }
     if (step.verb == Verb::power_loss || world_.power_losses() != losses_checked_) {

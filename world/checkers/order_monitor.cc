@@ -160,7 +160,7 @@ void OrderMonitor::request_issued(std::uint32_t actor, const Bio& bio) {
                 d->is_tampered = false;
                 break;
             case Purpose::copy_read:
-                if (StoreLedger* s = d->store; s != nullptr && !d->is_tampered && !lies_above(*d)) {
+                if (StoreLedger* s = store_of(*d); s != nullptr && !lies_above(*d)) {
                     const Touched t = touched(s->chunk, bio);
                     for (ChunkIndex c = t.first; c < t.end && c.value < s->chunk_count; c = c + 1) {
                         looked();

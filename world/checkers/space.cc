@@ -5,6 +5,9 @@ namespace {
 
 bool is_persistent(const Snapshot& s) { return s.store().letter() == 'P'; }
 
+// More exceptions than there are chunks below the last: Linux takes a damaged list as it stands.
+constexpr std::uint64_t unexplained = UINT64_MAX;
+
 std::uint64_t place(const Snapshot& s, std::uint64_t k) {
     if (!is_persistent(s)) return k;
     return format::first_data_chunk.value + k + k / format::records_per_area(s.chunk_size());
@@ -71,7 +74,7 @@ void SpaceOracle::first_seen(FollowedSnapshot& f) {
     s.pending().for_each([&](const PendingException& e) { used(e.new_chunk.value); });
     f.exceptions_at_first = s.completed().exception_count() + only_pending(s);
     const std::uint64_t data = data_chunks_before(s, next);
-    f.holes = data > f.exceptions_at_first ? data - f.exceptions_at_first : 0;
+    f.holes = data >= f.exceptions_at_first ? data - f.exceptions_at_first : unexplained;
     f.own_writes_seen = snapshot_writes_;
     f.origin_writes_seen = origin_writes_;
     elsewhere_.first_seen(f);
@@ -79,6 +82,7 @@ void SpaceOracle::first_seen(FollowedSnapshot& f) {
 
 void SpaceOracle::check_numbers(const FollowedSnapshot& f) {
     const Snapshot& s = *f.snapshot;
+    if (f.holes == unexplained) return;
     if (!s.is_valid() || s.is_invalidating() || !is_judged_here(s) || !is_judged(s.origin()))
         return;
     // A merge that failed where Linux does not roll back knows less than its table (L5, L6).
@@ -207,7 +211,7 @@ void SpaceOracle::request_ends(const UserRequest& r, Errc status) {
 void SpaceOracle::became_invalid(FollowedSnapshot& f) {
     elsewhere_.became_invalid(f);
     const Snapshot& s = *f.snapshot;
-    if (!is_judged_here(s) || !is_judged(s.origin())) return;
+    if (!is_judged_here(s) || !is_judged(s.origin()) || f.holes == unexplained) return;
     looked();
     const std::uint64_t used = s.usage().allocated.value / s.chunk_size().sectors().value;
     const std::uint64_t data = data_chunks_before(s, used);
@@ -222,7 +226,9 @@ void SpaceOracle::became_invalid(FollowedSnapshot& f) {
         fail(24, "a snapshot became invalid, no disk failed, and there was room for one more");
         return;
     }
-    // Its own write may only make a `PO` snapshot overflow.
+    // Its own write may only make a `PO` snapshot overflow (Linux, without D9: the last commit
+    // kills).
+    if (!policy().d9_next_area_checked) return;
     bool is_merged_onto = false;
     world().engine().origins.for_each_snapshot([&](const Snapshot& o) {
         is_merged_onto = is_merged_onto || (o.is_merge() && o.origin_number() == s.origin_number());
@@ -236,7 +242,7 @@ void SpaceOracle::became_invalid(FollowedSnapshot& f) {
 void SpaceOracle::became_overflowed(FollowedSnapshot& f) {
     elsewhere_.became_overflowed(f);
     const Snapshot& s = *f.snapshot;
-    if (!is_judged_here(s) || !is_judged(s.origin())) return;
+    if (!is_judged_here(s) || !is_judged(s.origin()) || f.holes == unexplained) return;
     looked();
     if (!prints_po(s)) {
         fail(23, "a snapshot overflowed that is no `PO` snapshot");
