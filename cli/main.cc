@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "cli/conform.h"
+#include "cli/kernel.h"
 #include "cli/program_version.h"
 #include "cli/run.h"
 #include "cli/store/store.h"
@@ -115,6 +116,11 @@ bool parse_duration(const std::string& text, std::uint64_t& seconds) {
     }
 }
 
+std::string not_a_world(const std::string& world) {
+    return "--on " + world +
+           (world == "device" ? ": not in this version" : ": there is sim and kernel");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -141,6 +147,9 @@ int main(int argc, char** argv) {
     conform_command->add_flag("--digests", conform.digests, "print a digest of each case");
     conform_command->add_flag("--bytes", conform.byte_cells,
                               "sectors are real bytes instead of content tags");
+    std::string conform_world = "sim";
+    conform_command->add_option("--on", conform_world,
+                                "sim, or kernel: Linux in a user-mode-linux");
     conform_command->add_flag("-v,--verbose", conform.verbose, "a line for every case");
 
     cowlab::RunOptions run;
@@ -171,7 +180,8 @@ int main(int argc, char** argv) {
     CLI::App* replay_command = app.add_subcommand("replay", "runs a scenario");
     add_policy_options(replay_command, replay.policy);
     replay_command->add_option("FILE", replay.file, "a scenario, or a golden case")->required();
-    replay_command->add_option("--on", world, "sim (device and kernel: not in this version)");
+    replay_command->add_option(
+        "--on", world, "sim, or kernel: Linux in a user-mode-linux (device: not in this version)");
     replay_command->add_flag("--trace", replay.trace, "every request and event, in columns");
     replay_command->add_flag("--answers", replay.answers,
                              "the lines with their answers, as golden's .out files");
@@ -259,6 +269,8 @@ int main(int argc, char** argv) {
         } else if (!conform_compat.empty()) {
             return usage("--compat " + conform_compat + ": conform knows kernel and none");
         }
+        if (conform_world == "kernel") return finish(cowlab::conform_on_kernel(conform));
+        if (conform_world != "sim") return usage(not_a_world(conform_world));
         return finish(cowlab::conform(conform));
     }
     if (run_command->parsed()) {
@@ -283,9 +295,8 @@ int main(int argc, char** argv) {
         return finish(cowlab::run_campaign(run));
     }
     if (replay_command->parsed()) {
-        if (world == "device" || world == "kernel")
-            return usage("--on " + world + ": not in this version");
-        if (world != "sim") return usage("--on " + world + ": there is sim");
+        if (world == "kernel") return finish(cowlab::replay_on_kernel(replay));
+        if (world != "sim") return usage(not_a_world(world));
         return finish(cowlab::replay(replay));
     }
     if (shrink_command->parsed()) return finish(cowlab::shrink_file(shrink));
