@@ -88,7 +88,13 @@ KernelOracle::KernelOracle(KernelOptions options) : options_(std::move(options))
 
 KernelOracle::~KernelOracle() { stop(); }
 
-std::optional<std::string> KernelOracle::why_not() const {
+std::optional<std::string> KernelOracle::why_not() {
+    if (pid_ > 0) return std::nullopt;
+    if (auto r = boot(); !r) return r.error().text;
+    return std::nullopt;
+}
+
+std::optional<std::string> KernelOracle::what_is_missing() const {
     if (program_.empty()) {
         return fmt::format("no kernel to start: apt-get install {} (Debian 12)", package_name);
     }
@@ -99,7 +105,7 @@ std::optional<std::string> KernelOracle::why_not() const {
 
 Result<bool> KernelOracle::boot() {
     stop();
-    if (const auto reason = why_not()) return refuse("kernel", *reason);
+    if (const auto reason = what_is_missing()) return refuse("kernel", *reason);
     const char* base = std::getenv("TMPDIR");
     std::string pattern = std::string(base == nullptr ? "/tmp" : base) + "/cowlab-kernel-XXXXXX";
     if (mkdtemp(pattern.data()) == nullptr)

@@ -55,14 +55,15 @@ class KernelOracle {
     ~KernelOracle();
     KernelOracle(const KernelOracle&) = delete;
 
-    // Nothing if a kernel can be started here; else the sentence with the package that is missing.
-    std::optional<std::string> why_not() const;
+    // Boots, if no kernel runs yet. Nothing if one runs then; else the sentence that says why, with
+    // the package that is missing.
+    std::optional<std::string> why_not();
 
     Result<KernelResult> run(const KernelCase& one);
     std::uint64_t boots() const { return boots_; }
 
   private:
-    struct Event;
+    std::optional<std::string> what_is_missing() const;
     Result<bool> boot();
     void stop();
     Result<bool> hand_over(const KernelCase& one);
