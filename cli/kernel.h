@@ -12,6 +12,8 @@ Result<KernelCase> kernel_case(const Scenario& scenario, const std::string& dire
 
 // `conform --on kernel`: every recorded case again, in the kernel that starts here.
 Result<int> conform_on_kernel(const ConformOptions& options);
+// `replay --script`: the steps as a shell script with dmsetup, on standard output.
+Result<int> write_script(const ReplayOptions& options);
 // `replay --on kernel`.
 Result<int> replay_on_kernel(const ReplayOptions& options);
 

@@ -66,8 +66,8 @@ constexpr PlannedCommand planned[] = {
 };
 
 constexpr const char* planned_options[] = {
-    "--jobs",  "--shard", "--strategy", "--html",          "--script", "--lockstep", "--bind",
-    "--junit", "--tap",   "--resume",   "--stop-on-known", "--create", "--overwrite"};
+    "--jobs",  "--shard", "--strategy", "--html",          "--lockstep", "--bind",
+    "--junit", "--tap",   "--resume",   "--stop-on-known", "--create",   "--overwrite"};
 
 std::string rules_help() {
     std::string text = "switch one safety rule of the correct engine off:";
@@ -191,6 +191,10 @@ int main(int argc, char** argv) {
     replay_command->add_flag("--bytes", replay.byte_cells,
                              "sectors are real bytes instead of content tags");
 
+    bool script = false;
+    replay_command->add_flag("--script", script,
+                             "run nothing: write the steps as a shell script with dmsetup");
+
     cowlab::ShrinkOptions shrink;
     CLI::App* shrink_command =
         app.add_subcommand("shrink", "the smallest scenario with the same verdict");
@@ -295,6 +299,7 @@ int main(int argc, char** argv) {
         return finish(cowlab::run_campaign(run));
     }
     if (replay_command->parsed()) {
+        if (script) return finish(cowlab::write_script(replay));
         if (world == "kernel") return finish(cowlab::replay_on_kernel(replay));
         if (world != "sim") return usage(not_a_world(world));
         return finish(cowlab::replay(replay));

@@ -4,6 +4,7 @@
 
 #include "cli/files.h"
 #include "cli/kernel.h"
+#include "cli/shell_script.h"
 #include "scenarios/parse.h"
 #include "scenarios/print.h"
 
@@ -26,6 +27,18 @@ Result<KernelCase> kernel_case(const Scenario& scenario, const std::string& dire
         }
     }
     return out;
+}
+
+Result<int> write_script(const ReplayOptions& options) {
+    auto text = read_text_file(options.file);
+    if (!text) return failure(std::move(text).error());
+    auto scenario = parse(*text, options.file);
+    if (!scenario) return failure(std::move(scenario).error());
+    if (scenario->steps.size() > options.until) scenario->steps.resize(options.until);
+    auto script = shell_script(*scenario, options.file);
+    if (!script) return failure(std::move(script).error());
+    fmt::print("{}", *script);
+    return 0;
 }
 
 Result<int> replay_on_kernel(const ReplayOptions& options) {

@@ -214,13 +214,16 @@ bool KernelOracle::next_line(std::uint32_t seconds, std::string& line, bool& tim
     }
 }
 
-Result<bool> KernelOracle::hand_over(const KernelCase& one) {
+Result<bool> KernelOracle::hand_over(const std::string& file, const std::string& text,
+                                     const std::map<std::string, KernelImage>& members) {
+    if (pid_ < 0) {
+        if (auto r = boot(); !r) return failure(std::move(r).error());
+    }
     const std::string folder = fmt::format("{}/{}", folder_, cases_);
     std::error_code ec;
     fs::create_directory(folder, ec);
-    const std::string text = print(one.scenario);
-    bool written = !ec && write_bytes(folder + "/scenario", text.data(), text.size());
-    for (const auto& [name, bytes] : one.members)
+    bool written = !ec && write_bytes(folder + "/" + file, text.data(), text.size());
+    for (const auto& [name, bytes] : members)
         written = written && write_bytes(folder + "/" + name, bytes.data(), bytes.size());
     written = written && write_bytes(folder + "/ready", "", 0);
     if (!written)
@@ -229,10 +232,8 @@ Result<bool> KernelOracle::hand_over(const KernelCase& one) {
 }
 
 Result<KernelResult> KernelOracle::run(const KernelCase& one) {
-    if (pid_ < 0) {
-        if (auto r = boot(); !r) return failure(std::move(r).error());
-    }
-    if (auto r = hand_over(one); !r) return failure(std::move(r).error());
+    if (auto r = hand_over("scenario", print(one.scenario), one.members); !r)
+        return failure(std::move(r).error());
     KernelResult out;
     out.release = release_;
     std::string line;
@@ -269,6 +270,19 @@ Result<KernelResult> KernelOracle::run(const KernelCase& one) {
         out.answers.back() = {timed_out ? "= hang" : "= oops"};
     stop();
     return out;
+}
+
+Result<std::string> KernelOracle::run_script(const std::string& script, std::uint32_t seconds) {
+    if (auto r = hand_over("script", script, {}); !r) return failure(std::move(r).error());
+    std::string line;
+    bool timed_out = false, ended = false;
+    while (!ended && next_line(seconds, line, timed_out)) ended = line.rfind("@end ", 0) == 0;
+    std::ifstream file(fmt::format("{}/{}/output", folder_, cases_), std::ios::binary);
+    std::string output((std::istreambuf_iterator<char>(file)), {});
+    stop();
+    if (!ended)
+        return refuse("kernel", timed_out ? "the script does not end" : "died of the script");
+    return output;
 }
 
 void KernelOracle::collect_images(const Scenario& scenario, KernelResult& out) {

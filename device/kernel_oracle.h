@@ -60,13 +60,16 @@ class KernelOracle {
     std::optional<std::string> why_not();
 
     Result<KernelResult> run(const KernelCase& one);
+    // A shell script as root on that machine, which is given up afterwards; what it printed.
+    Result<std::string> run_script(const std::string& script, std::uint32_t seconds);
     std::uint64_t boots() const { return boots_; }
 
   private:
     std::optional<std::string> what_is_missing() const;
     Result<bool> boot();
     void stop();
-    Result<bool> hand_over(const KernelCase& one);
+    Result<bool> hand_over(const std::string& file, const std::string& text,
+                           const std::map<std::string, KernelImage>& members);
     // The next line of the console; false: end of the stream, or `seconds` passed.
     bool next_line(std::uint32_t seconds, std::string& line, bool& timed_out);
     void collect_images(const Scenario& scenario, KernelResult& out);
