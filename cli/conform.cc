@@ -5,11 +5,10 @@
 
 #include <algorithm>
 #include <cstring>
-#include <map>
 #include <optional>
-#include <set>
 
 #include "cli/directory_images.h"
+#include "cli/golden_cases.h"
 #include "scenarios/parse.h"
 #include "sim/scenario_run.h"
 
@@ -18,52 +17,6 @@ namespace {
 
 // The recording machine had 256 MiB: one answer follows from it (golden/README.md).
 constexpr std::uint64_t golden_memory = std::uint64_t{256} << 20;
-
-struct ExpectedImage {
-    std::string disk;
-    bool is_volatile = false;
-    bool invalid = false;
-};
-using Manifest = std::map<std::string, std::vector<ExpectedImage>>;
-
-Result<Manifest> read_manifest(const std::string& directory) {
-    auto text = read_text_file(directory + "/MANIFEST");
-    if (!text) return failure(std::move(text).error());
-    Manifest manifest;
-    std::string current;
-    std::size_t line_number = 0;
-    for (std::size_t at = 0; at < text->size();) {
-        ++line_number;
-        std::size_t end = text->find('\n', at);
-        if (end == std::string::npos) end = text->size();
-        std::vector<std::string> words;
-        for (std::size_t i = at; i < end;) {
-            while (i < end && (*text)[i] == ' ') ++i;
-            std::size_t stop = i;
-            while (stop < end && (*text)[stop] != ' ') ++stop;
-            if (stop > i) words.push_back(text->substr(i, stop - i));
-            i = stop;
-        }
-        at = end + 1;
-        if (words.empty()) continue;
-        if (words[0] == "case" && words.size() == 2) {
-            current = words[1];
-            manifest[current];
-        } else if (words[0] == "image" && words.size() >= 4 && !current.empty()) {
-            ExpectedImage image{words[1]};
-            for (std::size_t i = 4; i < words.size(); ++i) {
-                if (words[i] == "volatile") image.is_volatile = true;
-                if (words[i] == "invalid") image.invalid = true;
-            }
-            manifest[current].push_back(image);
-        } else {
-            return refuse(fmt::format("{}/MANIFEST:{}", directory, line_number),
-                          "not understood: write `case NAME` or `image NAME SECTORS SHA256 "
-                          "[volatile] [invalid]`");
-        }
-    }
-    return manifest;
-}
 
 struct Difference {
     std::size_t step = 0;  // 1 is the first
@@ -78,24 +31,6 @@ struct CaseRun {
     std::size_t steps = 0;
     std::uint64_t sectors = 0;
 };
-
-// The constructor messages among the log lines, for the comparison as a set.
-std::set<std::string> constructor_messages(const std::vector<std::string>& lines) {
-    std::set<std::string> out;
-    for (std::string line : lines) {
-        line.erase(std::remove(line.begin(), line.end(), '@'), line.end());
-        const std::string prefix = "device-mapper: table: ";
-        const std::size_t at = line.find(prefix);
-        if (at == std::string::npos) continue;
-        const std::string rest = line.substr(at + prefix.size());
-        for (const char* type : {": snapshot: ", ": snapshot-origin: ", ": snapshot-merge: "}) {
-            const bool from_constructor =
-                rest.ends_with(")") && rest.find(" (-E") != std::string::npos;
-            if (from_constructor && rest.find(type) != std::string::npos) out.insert(rest);
-        }
-    }
-    return out;
-}
 
 class CaseRunner {
   public:

@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "cli/conform.h"
+#include "cli/kernel.h"
 #include "cli/program_version.h"
 #include "cli/run.h"
 #include "cli/store/store.h"
@@ -65,8 +66,8 @@ constexpr PlannedCommand planned[] = {
     {"merge-results", "union of campaign shards"},
 };
 
-constexpr const char* planned_options[] = {"--html", "--script", "--lockstep",
-                                           "--bind", "--create", "--overwrite"};
+constexpr const char* planned_options[] = {"--html", "--lockstep", "--bind", "--create",
+                                           "--overwrite"};
 
 std::string rules_help() {
     std::string text = "switch one safety rule of the correct engine off:";
@@ -115,6 +116,11 @@ bool parse_duration(const std::string& text, std::uint64_t& seconds) {
     }
 }
 
+std::string not_a_world(const std::string& world) {
+    return "--on " + world +
+           (world == "device" ? ": not in this version" : ": there is sim and kernel");
+}
+
 }  // namespace
 
 namespace {
@@ -159,6 +165,9 @@ int run_command_line(int argc, char** argv) {
     conform_command->add_flag("--digests", conform.digests, "print a digest of each case");
     conform_command->add_flag("--bytes", conform.byte_cells,
                               "sectors are real bytes instead of content tags");
+    std::string conform_world = "sim";
+    conform_command->add_option("--on", conform_world,
+                                "sim, or kernel: Linux in a user-mode-linux");
     conform_command->add_flag("-v,--verbose", conform.verbose, "a line for every case");
 
     cowlab::RunOptions run;
@@ -213,7 +222,8 @@ int run_command_line(int argc, char** argv) {
     CLI::App* replay_command = app.add_subcommand("replay", "runs a scenario");
     add_policy_options(replay_command, replay.policy);
     replay_command->add_option("FILE", replay.file, "a scenario, or a golden case")->required();
-    replay_command->add_option("--on", world, "sim (device and kernel: not in this version)");
+    replay_command->add_option(
+        "--on", world, "sim, or kernel: Linux in a user-mode-linux (device: not in this version)");
     replay_command->add_flag("--trace", replay.trace, "every request and event, in columns");
     replay_command->add_flag("--answers", replay.answers,
                              "the lines with their answers, as golden's .out files");
@@ -222,6 +232,10 @@ int run_command_line(int argc, char** argv) {
                                "write what is on the disks at the end to this folder");
     replay_command->add_flag("--bytes", replay.byte_cells,
                              "sectors are real bytes instead of content tags");
+
+    bool script = false;
+    replay_command->add_flag("--script", script,
+                             "run nothing: write the steps as a shell script with dmsetup");
 
     cowlab::ShrinkOptions shrink;
     CLI::App* shrink_command =
@@ -301,6 +315,8 @@ int run_command_line(int argc, char** argv) {
         } else if (!conform_compat.empty()) {
             return usage("--compat " + conform_compat + ": conform knows kernel and none");
         }
+        if (conform_world == "kernel") return finish(cowlab::conform_on_kernel(conform));
+        if (conform_world != "sim") return usage(not_a_world(conform_world));
         return finish(cowlab::conform(conform));
     }
     if (run_command->parsed()) {
@@ -327,9 +343,9 @@ int run_command_line(int argc, char** argv) {
         return finish(cowlab::run_campaign(run));
     }
     if (replay_command->parsed()) {
-        if (world == "device" || world == "kernel")
-            return usage("--on " + world + ": not in this version");
-        if (world != "sim") return usage("--on " + world + ": there is sim");
+        if (script) return finish(cowlab::write_script(replay));
+        if (world == "kernel") return finish(cowlab::replay_on_kernel(replay));
+        if (world != "sim") return usage(not_a_world(world));
         return finish(cowlab::replay(replay));
     }
     if (bench_command->parsed()) return finish(cowlab::bench(bench));

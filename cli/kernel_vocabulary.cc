@@ -1,0 +1,186 @@
+// From a scenario of the laboratory to one that a kernel can carry out.
+#include <fmt/format.h>
+
+#include <set>
+
+#include "cli/kernel_differential.h"
+#include "device/kernel_differences.h"
+#include "scenarios/generate.h"
+
+namespace cowlab {
+namespace {
+
+constexpr Profile profile_kernel{"kernel", 15, 45, 3, 24, {0, 1}, {0, 1}, {4, 5}, {1, 3}};
+constexpr Ratio look_after_line{1, 6};
+constexpr Ratio faulty_scenario{1, 3};
+constexpr Ratio fault_after_line{1, 8};
+
+bool has_word(const Step& s, std::string_view word) {
+    return s.text.find(word) != std::string::npos;
+}
+
+class Translator {
+  public:
+    Translator(std::uint64_t seed, const std::string& release)
+        : release_(release), draw_(seed, 101), faulty_(draw_.chance(faulty_scenario)) {}
+
+    Scenario run(const Scenario& from) {
+        out_.version = language_version;
+        out_.header.policy = Policy::kernel;
+        for (const Step& s : from.steps) line(s);
+        if (faulty_) {
+            for (const auto& [name, size] : disks_) fault(name, FaultTable::linear);
+        }
+        for (const std::string& name : devices_) look_at(name);
+        return std::move(out_);
+    }
+
+  private:
+    Step& add(Verb verb, const std::string& name = {}) {
+        Step& s = out_.steps.emplace_back();
+        s.verb = verb;
+        s.name = name;
+        return s;
+    }
+    void add(Step s) {
+        s.source = {};
+        out_.steps.push_back(std::move(s));
+    }
+
+    void line(Step s) {
+        if (is_known_to_differ(release_, s)) return;
+        switch (s.verb) {
+            case Verb::disk:
+                s.disk.cache = WriteCache::unstated;
+                s.disk.atomic = {1};
+                disks_.emplace_back(s.name, s.count.value);
+                add(s);
+                return;
+            case Verb::lane:
+                s.verb = s.io_verb;
+                s.io_verb = Verb::unknown;
+                s.job.clear();
+                io(std::move(s));
+                break;
+            case Verb::create:
+                size_of_[s.name] = length_of(s);
+                devices_.insert(s.name);
+                add(s);
+                return;
+            case Verb::load:
+                if (has_word(s, "snapshot-merge")) merging_.insert(s.name);
+                if (has_word(s, "snapshot-origin")) merging_.erase(s.name);
+                add(s);
+                return;
+            case Verb::remove:
+                devices_.erase(s.name);
+                add(s);
+                return;
+            case Verb::suspend:
+                suspended_.insert(s.name);
+                add(s);
+                return;
+            case Verb::resume: resume(s); break;
+            case Verb::mergewait: add(s); break;
+            default:
+                if (is_laboratory(s.verb)) return;
+                is_io(s.verb) ? io(std::move(s)) : add(s);
+                break;
+        }
+        if (suspended_.empty()) between_lines();
+    }
+
+    void io(Step s) {
+        if (suspended_.empty()) return add(s);
+        if (!job_.empty()) return;  // two held requests race with each other
+        job_ = fmt::format("j{}", jobs_++);
+        s.io_verb = s.verb;
+        s.verb = Verb::bg;
+        s.job = job_;
+        add(s);
+    }
+
+    void resume(const Step& s) {
+        add(s);
+        suspended_.erase(s.name);
+        if (!suspended_.empty()) return;
+        if (!job_.empty()) {
+            add(Verb::wait).job = job_;
+            job_.clear();
+        }
+        // A merge that goes on under the next lines meets them wherever it happens to be.
+        if (merging_.count(s.name) != 0) add(Verb::mergewait, s.name);
+    }
+
+    void between_lines() {
+        if (devices_.empty()) return;
+        if (draw_.chance(look_after_line)) look_at(any(devices_));
+        if (faulty_ && draw_.chance(fault_after_line)) {
+            const auto& [name, size] = disks_[draw_.below(disks_.size())];
+            constexpr FaultTable tables[] = {FaultTable::linear, FaultTable::linear,
+                                             FaultTable::bad,    FaultTable::bad,
+                                             FaultTable::error,  FaultTable::flakey};
+            fault(name, tables[draw_.below(std::size(tables))]);
+        }
+    }
+
+    void fault(const std::string& disk, FaultTable table) {
+        std::uint64_t size = 0;
+        for (const auto& [name, sectors] : disks_) {
+            if (name == disk) size = sectors;
+        }
+        Step& s = add(Verb::fault, disk);
+        s.fault.table = table;
+        if (table == FaultTable::bad) {
+            s.start = {draw_.below(size)};
+            s.count = {draw_.between(1, std::min<std::uint64_t>(size - s.start.value, 8))};
+        }
+        if (table == FaultTable::flakey) {
+            s.fault.down_seconds = 600;
+            constexpr const char* features[] = {"1 error_writes", "1 drop_writes", ""};
+            s.text = features[draw_.below(std::size(features))];
+        }
+    }
+
+    void look_at(const std::string& name) {
+        add(Verb::status, name);
+        switch (draw_.below(4)) {
+            case 0: add(Verb::table, name); break;
+            case 1: add(Verb::info, name); break;
+            default: {
+                Step& s = add(Verb::read, name);
+                s.count = {size_of_[name]};
+            }
+        }
+    }
+
+    static std::uint64_t length_of(const Step& create) {
+        return std::strtoull(create.text.c_str() + create.text.find(' '), nullptr, 10);
+    }
+    const std::string& any(const std::set<std::string>& names) {
+        auto at = names.begin();
+        std::advance(at, static_cast<std::ptrdiff_t>(draw_.below(names.size())));
+        return *at;
+    }
+
+    const std::string& release_;
+    Prng draw_;
+    const bool faulty_;
+    Scenario out_;
+    std::vector<std::pair<std::string, std::uint64_t>> disks_;
+    std::set<std::string> devices_;
+    std::set<std::string> suspended_;
+    std::set<std::string> merging_;
+    std::map<std::string, std::uint64_t> size_of_;
+    std::string job_;  // held by a suspended device, waited for when nothing is suspended
+    int jobs_ = 0;
+};
+
+}  // namespace
+
+Scenario scenario_for_kernel(std::uint64_t seed, const std::string& release) {
+    const GeneratedRun generated = generate(seed, profile_kernel, {});
+    return Translator(seed, release).run(generated.scenario);
+}
+
+}  // namespace cowlab
