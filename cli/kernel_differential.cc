@@ -9,6 +9,7 @@
 
 #include "cli/files.h"
 #include "cli/run.h"
+#include "cli/stop_signals.h"
 #include "device/kernel_differences.h"
 #include "scenarios/print.h"
 #include "scenarios/shrink.h"

@@ -4,6 +4,7 @@
 
 #include "cli/kernel_differential.h"
 #include "cli/run.h"
+#include "cli/stop_signals.h"
 
 int main(int argc, char** argv) {
     CLI::App app{"random scenarios in our engine and in Linux itself, compared",

@@ -10,7 +10,7 @@
 namespace cowlab {
 namespace {
 
-constexpr Profile profile_kernel{"kernel", 15, 45, 3, 24, {0, 1}, {0, 1}, {4, 5}, {1, 3}};
+constexpr Profile profile_kernel{"kernel", 15, 45, 3, 24, {0, 1}, {0, 1}, {4, 5}, {1, 3}, {0, 1}};
 constexpr Ratio look_after_line{1, 6};
 constexpr Ratio faulty_scenario{1, 3};
 constexpr Ratio fault_after_line{1, 8};
