@@ -173,6 +173,7 @@ void World::forget_table(std::string_view name) {
 }
 
 void World::rename_table(std::string_view from, std::string_view to) {
+    forget_table(to);  // a device of that name that went with the power, and will not come back
     if (LastTable* t = last_table(from); t != nullptr) t->name = keep_text(to);
 }
 
