@@ -372,7 +372,7 @@ class Generator {
     void create(SnapshotPlan& s) {
         std::string table = s.table;
         // Another chunk size than the header's: the header wins.
-        if (s.persistent && ops_.chance({1, 16})) {
+        if (s.persistent && s.chunk <= 1024 && ops_.chance({1, 16})) {
             table = fmt::format("0 {} snapshot @orig @{} P {}{}", s.size, cow_device(s),
                                 ops_.chance({1, 2}) ? 2 * s.chunk : s.chunk / 2, s.features);
             if (!s.formatted || s.size != size_) table = s.table;
@@ -790,7 +790,7 @@ class Generator {
                 add_table(Verb::create, "third", s->table);
                 break;
             case 15:
-                if (merging_ == nullptr) return;
+                if (merging_ == nullptr || !s->persistent) return;
                 add_table(Verb::create, "second",
                           fmt::format("0 {} snapshot-merge @orig @{} P {}", size_, cow, s->chunk));
                 return;
