@@ -438,7 +438,9 @@ std::uint64_t replay_stored(const RunOptions& options, const Plan& plan, Campaig
         setup.images = &images;
         setup.terse_answers = true;
         setup.turns_max = campaign_turns_max;
-        const ObservedRun run = observe(*scenario, setup, {});
+        Observation how;
+        how.patience = patience_for(*scenario, how.patience);
+        const ObservedRun run = observe(*scenario, setup, how);
         const Verdict& v = run.verdict;
         std::string what;
         if (v.failed) {

@@ -17,7 +17,7 @@ ObservedRun observe_seed(const Plan& plan, const GeneratedRun& run, std::uint64_
     Observation what;
     what.pins = true;
     what.records = true;
-    if (!plan.from.empty()) what.patience = patience_with_images;
+    what.patience = patience_for(run.scenario, what.patience);
     RunSetup setup = plan.setup(seed, run, images);
     setup.recorder_capacity = 1 << 16;
     return observe(run.scenario, setup, what);
@@ -27,7 +27,7 @@ ObservedRun observe_scenario(const Plan& plan, const Scenario& scenario) {
     DirectoryImages images(plan.from);
     Observation what;
     what.records = true;
-    if (!plan.from.empty()) what.patience = patience_with_images;
+    what.patience = patience_for(scenario, what.patience);
     RunSetup setup;
     setup.images = &images;
     setup.turns_max = campaign_turns_max;
@@ -48,7 +48,7 @@ void shrink_finding(const FindingRequest& request, Finding& f) {
     verdict.step += f.last.pins.size();
     DirectoryImages images(plan.from);
     Shrinking how{&images, request.shrink_seconds, request.stop};
-    if (!plan.from.empty()) how.patience = patience_with_images;
+    how.patience = patience_for(f.original, how.patience);
     const Shrunk shrunk = shrink_in_children(f.original, verdict, how);
     f.reproduced = shrunk.reproduced;
     if (!f.reproduced) return;

@@ -167,6 +167,13 @@ Verdict verdict_of_death(const ChildEnd& end, const Board& board, std::uint64_t 
     return v;
 }
 
+Patience patience_for(const Scenario& scenario, Patience otherwise) {
+    for (const Step& s : scenario.steps) {
+        if (!s.disk.image.empty()) return patience_with_images;
+    }
+    return otherwise;
+}
+
 ObservedRun observe(const Scenario& scenario, const RunSetup& setup, const Observation& what) {
     const bool remains = what.pins || what.trace || what.records;
     ObservedRun run;

@@ -46,6 +46,9 @@ struct Observation {
     std::function<std::optional<Error>(SimWorld& world)> in_child_at_end;
 };
 
+// More of it where a disk begins with an image.
+Patience patience_for(const Scenario& scenario, Patience otherwise);
+
 ObservedRun observe(const Scenario& scenario, const RunSetup& setup, const Observation& what);
 
 // The verdict of a run that ended so. `line`: what was under way.

@@ -89,7 +89,7 @@ Result<int> replay(const ReplayOptions& options) {
     // In a child: a scenario may be there because the engine dies of it.
     Observation what;
     what.trace = options.trace;
-    what.patience = patience_with_images;
+    what.patience = patience_for(*scenario, patience_of_a_replay);
     what.seconds_max = 24 * 3600;
     what.on_answer = [&](std::size_t step, const Answer& answer) {
         if (!options.answers) return;
@@ -155,7 +155,7 @@ Result<int> shrink_file(const ShrinkOptions& options) {
     setup.images = &images;
     setup.terse_answers = true;
     Observation what;
-    what.patience = patience_with_images;
+    what.patience = patience_for(*scenario, patience_of_a_replay);
     const ObservedRun run = observe(*scenario, setup, what);
     if (!run.verdict.failed) {
         return failure({Error::Kind::stopped, options.file,
@@ -166,9 +166,7 @@ Result<int> shrink_file(const ShrinkOptions& options) {
     scenario->header.verdict.word = run.verdict.word;
     scenario->header.verdict.invariant = run.verdict.invariant;
     Shrinking how{&images, options.seconds};
-    for (const Step& s : scenario->steps) {
-        if (!s.disk.image.empty()) how.patience = patience_with_images;
-    }
+    how.patience = patience_for(*scenario, how.patience);
     const Shrunk shrunk = shrink_in_children(*scenario, run.verdict, how);
     if (!shrunk.reproduced) {
         return failure({Error::Kind::stopped, options.file,

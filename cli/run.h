@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cli/stop_signals.h"  // whatever runs for long stops when it is asked to
 
 namespace cowlab {
 

@@ -78,6 +78,7 @@ RunSetup Plan::setup(std::uint64_t seed, const GeneratedRun& run, ImageSource& i
     s.seed = seed;
     s.pct_depth = pct_depth_of(strategy, seed);
     s.terse_answers = true;
+    s.pins_if_passed = false;
     s.turns_max = campaign_turns_max;
     return s;
 }

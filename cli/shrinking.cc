@@ -40,6 +40,7 @@ class LoggingJudge final : public ShrinkJudge {
         RunSetup setup;
         setup.images = how_.images;
         setup.terse_answers = true;
+        setup.pins_if_passed = false;
         setup.turns_max = turns_for(candidate);
         setup.step_now = &board_.step;
         setup.at_start = [](SimWorld& world) { watch_world(&world); };

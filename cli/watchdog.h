@@ -20,7 +20,9 @@ struct Patience {
 inline constexpr Patience patience_of_a_campaign{50, 4};
 // Shrinking tries many runs that never end; what comes out is looked at with patience again.
 inline constexpr Patience patience_of_the_shrinker{4, 3};
-// A disk that begins with an image, or a scenario somebody wrote: long work outside of turns.
+// A scenario that somebody wrote may be larger than what is generated.
+inline constexpr Patience patience_of_a_replay{100, 10};
+// A disk that begins with an image: long work outside of turns.
 inline constexpr Patience patience_with_images{500, 10};
 
 // For the rest of this process's life. `stacks`: their guard pages are recognised; may be nullptr.

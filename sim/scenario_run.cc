@@ -126,7 +126,7 @@ RunResult Runner::run() {
     result_.in_flight_peak = w.user_requests_peak();
     for (std::uint32_t i = 0; i < world_.chooser().recorded_count(); ++i)
         result_.choices.push_back(world_.chooser().recorded(i));
-    result_.pins = pins_of(world_);
+    if (setup_.pins_if_passed || result_.verdict.failed) result_.pins = pins_of(world_);
     if (setup_.at_end) setup_.at_end(world_);
     return std::move(result_);
 }

@@ -32,6 +32,8 @@ struct RunSetup {
     std::span<const std::uint8_t> bytes;
     std::span<const std::uint32_t> recorded;
     bool keep_choices = false;  // into RunResult::choices
+    // RunResult::pins of a run that passes, too: words and names that a campaign has no use for.
+    bool pins_if_passed = true;
     // On top of what the scenario says (--compat, --without); nullptr: as it says.
     const EnginePolicy* policy = nullptr;
     // Where the number of the step under way is kept, for somebody who watches this process.
