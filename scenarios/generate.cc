@@ -188,7 +188,7 @@ class Generator {
                                  {10, 7},
                                  {11, 2},
                                  {chunk_zeroing, 8},
-                                 {discard, 13}};
+                                 {discard, 16}};
         std::uint32_t total = 0;
         for (const Focus& f : all) total += f.weight;
         auto at = static_cast<std::uint32_t>(faults_.below(total));

@@ -243,6 +243,11 @@ bool World::finish() {
             return false;
         }
     }
+    // A lane may rest behind a delay, or in a device its user left suspended: then it stays.
+    for (Lane& lane : lanes_) {
+        while (lane.running && settle(platform_.run_turns(1)) == Platform::Ran::done) {
+        }
+    }
     for (;;) {
         MappedDevice* newest = nullptr;
         for (MappedDevice& d : mapper_->devices()) {
