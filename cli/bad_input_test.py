@@ -21,6 +21,7 @@ TABLE = [
     ("a planned command", {}, ["serve"], 2, "serve (volumes over NBD): not in this version" + HELP),
     ("a planned option", {}, ["run", "--shard", "1/2"], 2, "--shard: not in this version" + HELP),
     ("a planned store command", {}, ["store", "merge", "x"], 2, "store merge: not in this version" + HELP),
+    ("a planned strategy", {}, ["run", "--strategy", "exhaustive"], 2, "--strategy exhaustive: not in this version" + HELP),
     ("an unknown option", {}, ["run", "--sedes", "1-2"], 2, None),
     ("a range the wrong way round", {}, ["run", "--seeds", "9-2"], 2,
      "--seeds 9-2: write A-B with A <= B, for example --seeds 1-1000" + HELP),

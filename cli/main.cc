@@ -66,8 +66,8 @@ constexpr PlannedCommand planned[] = {
 };
 
 constexpr const char* planned_options[] = {
-    "--jobs",  "--shard", "--strategy", "--html",          "--lockstep", "--bind",
-    "--junit", "--tap",   "--resume",   "--stop-on-known", "--create",   "--overwrite"};
+    "--jobs", "--shard",  "--html",          "--lockstep", "--bind",     "--junit",
+    "--tap",  "--resume", "--stop-on-known", "--create",   "--overwrite"};
 
 std::string rules_help() {
     std::string text = "switch one safety rule of the correct engine off:";
@@ -163,6 +163,10 @@ int main(int argc, char** argv) {
                             "go on for so long: 60s, 10m, 2h (from the first seed on)");
     run_command->add_option("--profile", run.profile, "quick, nightly or hell")
         ->default_str("quick");
+    run_command
+        ->add_option("--strategy", run.strategy,
+                     "when things happen: random; pct (priorities, depth 3); portfolio (both)")
+        ->default_str("random");
     run_command->add_option("--out", run.out, "where run directories are written")
         ->default_str("out");
     run_command->add_option("--from", run.from,
@@ -288,6 +292,8 @@ int main(int argc, char** argv) {
                 return usage("--seed " + seed + ": write one number");
             }
         }
+        if (run.strategy != "random" && run.strategy != "pct" && run.strategy != "portfolio")
+            return usage("--strategy " + run.strategy + ": not in this version");
         if (!duration.empty()) {
             std::uint64_t seconds = 0;
             if (!parse_duration(duration, seconds)) {

@@ -21,6 +21,7 @@ struct RunOptions {
     std::uint64_t seed_last = 1000;
     std::optional<std::uint64_t> seconds;  // go on from seed_first until so much time has passed
     std::string profile = "quick";
+    std::string strategy = "random";  // random, pct or portfolio
     std::string out = "out";
     std::string from;                // a folder with origin and COW images to start from
     std::uint64_t max_findings = 0;  // 0: no limit

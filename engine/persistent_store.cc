@@ -74,6 +74,7 @@ class PersistentStore final : public ExceptionStore {
     }
     void flush_batch(bool full);
     bool next_area_missing() const;
+    void leave_full_area();
 
     Sectors origin_block_;
     MetadataBuffer area_;
@@ -291,7 +292,18 @@ bool PersistentStore::next_area_missing() const {
     return area_start(next_area) + chunk_size_.sectors() > cow_->capacity();
 }
 
+// A merge that stepped back into a full area and failed there leaves the store in front of nothing:
+// whoever makes exceptions with it afterwards begins the next area, which the merge emptied.
+void PersistentStore::leave_full_area() {
+    if (committed_ < records_per_area() || batch_size_ > 0) return;  // (or a batch is filling it)
+    CHECK(pending_ == 0, "INV-9: an area that is full has been left before anybody prepares");
+    ++current_area_;
+    committed_ = 0;
+    area_.clear();
+}
+
 bool PersistentStore::prepare_exception(StoredException& e) {
+    leave_full_area();
     if (next_free_ >= chunk_size_.chunk_floor(cow_->capacity())) {  // no whole chunk left
         engine_.mark(Mark::allocation_full);
         return false;

@@ -102,6 +102,7 @@ inline void fill_disk(bool golden, Step& step) {
     if (golden) return;
     disk.cache = one_of<WriteCache>(3);
     disk.atomic = {std::uint64_t{1} << *inRange(0, 9)};
+    disk.lost = one_of<LostSectors>(3);
 }
 
 inline void fill_fault(Step& step) {
@@ -128,17 +129,28 @@ inline void fill_fault(Step& step) {
 inline void fill_laboratory(Verb verb, Step& step) {
     if (verb == Verb::inject) {
         InjectSpec& inject = step.inject;
-        step.name = a_name();
+        const int form = *inRange(0, 4);
+        step.name = form == 1 ? "engine" : a_name();
+        while (form != 1 && step.name == "engine") step.name = a_name();
+        if (form == 0) {
+            inject.form = InjectSpec::Form::heal;
+            return;
+        }
+        inject.times = one_of<InjectTimes>(3);
+        if (inject.times == InjectTimes::nth) inject.nth = std::max(any_number(), UINT64_C(1));
+        if (form == 1) {
+            inject.form = InjectSpec::Form::memory;
+            inject.use = one_of<AllocationUse>(allocation_use_count);
+            return;
+        }
         inject.request_class = one_of<RequestClass>(request_class_count);
         inject.anywhere = coin();
         if (!inject.anywhere) {
             step.start = sectors();
             step.count = max(Sectors{1}, sectors());
         }
-        inject.kind = one_of<InjectKind>(3);
-        if (inject.kind == InjectKind::slow) inject.slow_by = some_ms();
-        inject.times = one_of<InjectTimes>(3);
-        if (inject.times == InjectTimes::nth) inject.nth = std::max(any_number(), UINT64_C(1));
+        inject.kind = one_of<InjectKind>(inject_kind_count);
+        if (takes_ms(inject.kind)) inject.ms = some_ms();
     } else if (verb == Verb::power_loss) {
         PowerLossSpec& loss = step.loss;
         loss.at_once = coin();

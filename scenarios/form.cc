@@ -13,7 +13,8 @@ namespace {
 constexpr VerbForm forms[] = {
     {Verb::unknown, "", ""},
     {Verb::disk, "NAME SECTORS",
-     "[zero|fill SEED|image MEMBER] [lbs N] [on PATH [keep]] [cache|nocache] [atomic N]"},
+     "[zero|fill SEED|image MEMBER] [lbs N] [on PATH [keep]] [cache|nocache] [atomic N] "
+     "[lost zero|garbage]"},
     {Verb::nosave, "", ""},
     {Verb::create, "NAME TABLE", ""},
     {Verb::create_ro, "NAME TABLE", ""},
@@ -29,7 +30,7 @@ constexpr VerbForm forms[] = {
     {Verb::table, "NAME", ""},
     {Verb::info, "NAME", ""},
     {Verb::message, "NAME SECTOR TEXT", ""},
-    {Verb::write, "DEV SECTOR COUNT SEED", ""},
+    {Verb::write, "DEV SECTOR COUNT SEED", "[fua]"},
     {Verb::read, "DEV SECTOR COUNT", ""},
     {Verb::flush, "DEV", ""},
     {Verb::discard, "DEV SECTOR COUNT", ""},
@@ -53,7 +54,8 @@ constexpr VerbForm forms[] = {
     {Verb::crash, "", ""},
     {Verb::lane, "L IO-LINE", ""},
     {Verb::join, "", "[L]"},
-    {Verb::inject, "DISK", "CLASS any|START+COUNT eio|eio-written|slow MS [once|sticky|nth N]"},
+    {Verb::inject, "DISK",
+     "CLASS any|START+COUNT KIND [once|sticky|nth N] | heal | no-memory USE [once|sticky|nth N]"},
     {Verb::power_loss, "",
      "[after DISK CLASS NTH [issued|done]] losing everything|keeping everything"},
     {Verb::reload, "", ""},

@@ -9,13 +9,13 @@ namespace {
 
 #define DISK_FORM                                                                             \
     "the form is \"disk NAME SECTORS [zero|fill SEED|image MEMBER] [lbs N] [on PATH [keep]] " \
-    "[cache|nocache] [atomic N]\""
+    "[cache|nocache] [atomic N] [lost zero|garbage]\""
 #define FAULT_FORM                                                                              \
     "the form is \"fault DISK linear | error | bad SECTOR COUNT | flakey UP DOWN [FEATURES] | " \
     "delay READ_MS WRITE_MS\""
-#define INJECT_FORM                                                                             \
-    "the form is \"inject DISK CLASS any|START+COUNT eio|eio-written|slow MS [once|sticky|nth " \
-    "N]\""
+#define INJECT_FORM                                                                      \
+    "the form is \"inject DISK CLASS any|START+COUNT KIND [once|sticky|nth N] | heal | " \
+    "no-memory USE [once|sticky|nth N]\""
 #define LOSS_FORM                                                                              \
     "the form is \"power-loss [after DISK CLASS NTH [issued|done]] losing everything|keeping " \
     "everything\""
@@ -44,13 +44,13 @@ constexpr Case lines[] = {
     {"abracadabra-simsalabim-hocuspocus-open-sesame-please",
      "unknown verb \"abracadabra-simsalabim-hocuspocus-open-s…\": scenarios/scenario.h and "
      "golden/README.md list the verbs"},
-    {"write base 0 8", "SEED is missing: the form is \"write DEV SECTOR COUNT SEED\""},
-    {"write", "DEV is missing: the form is \"write DEV SECTOR COUNT SEED\""},
+    {"write base 0 8", "SEED is missing: the form is \"write DEV SECTOR COUNT SEED [fua]\""},
+    {"write", "DEV is missing: the form is \"write DEV SECTOR COUNT SEED [fua]\""},
     {"read base 0", "COUNT is missing: the form is \"read DEV SECTOR COUNT\""},
     {"flush", "DEV is missing: the form is \"flush DEV\""},
     {"flush base now", "\"now\" is one word too many: the form is \"flush DEV\""},
     {"write base 0 8 1 2",
-     "\"2\" is one word too many: the form is \"write DEV SECTOR COUNT SEED\""},
+     "\"2\" is one word too many: the form is \"write DEV SECTOR COUNT SEED [fua]\""},
     {"create s", "TABLE is missing: the form is \"create NAME TABLE\""},
     {"create", "NAME is missing: the form is \"create NAME TABLE\""},
     {"load s", "TABLE is missing: the form is \"load NAME TABLE\""},
@@ -96,7 +96,7 @@ constexpr Case lines[] = {
      "NAME \"nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn…\" is too long: use at most 127 characters"},
     {"disk orig", "SECTORS is missing: " DISK_FORM},
     {"disk orig 64 full",
-     "unknown option \"full\": use zero, fill, image, lbs, on, cache, nocache or atomic"},
+     "unknown option \"full\": use zero, fill, image, lbs, on, cache, nocache, atomic or lost"},
     {"disk orig 64 fill", "SEED is missing: " DISK_FORM},
     {"disk orig 64 zero fill 1", "\"fill\" is the second content of this disk: leave one out"},
     {"disk orig 64 image", "MEMBER is missing: " DISK_FORM},
@@ -141,7 +141,7 @@ constexpr Case lines[] = {
     {"logreplay log 3 dead lossy",
      "SEED is missing: the form is \"logreplay LOG K DISK [lossy SEED]\""},
     {"bg w", "IO-LINE is missing: the form is \"bg ID IO-LINE\""},
-    {"bg w write base 0 8", "SEED is missing: the form is \"write DEV SECTOR COUNT SEED\""},
+    {"bg w write base 0 8", "SEED is missing: the form is \"write DEV SECTOR COUNT SEED [fua]\""},
     {"bg w status base", "\"status\" is no I/O verb: bg " IO_VERBS},
     {"bg w bg v write base 0 8 1", "\"bg\" is no I/O verb: bg " IO_VERBS},
     {"lane", "L is missing: the form is \"lane L IO-LINE\""},
@@ -158,7 +158,24 @@ constexpr Case lines[] = {
     {"inject cow write 16+ eio", "COUNT \"\" is no number: " NUMBERS},
     {"inject cow write 16+0 eio", "WHERE \"16+0\" is empty: give at least one sector"},
     {"inject cow write any", "KIND is missing: " INJECT_FORM},
-    {"inject cow write any enospc", "unknown KIND \"enospc\": use eio, eio-written or slow"},
+    {"inject cow write any enospc",
+     "unknown KIND \"enospc\": use eio, eio-written, slow, eio-partly, latent, stall, vanish, "
+     "shrink "
+     "or read-only"},
+    {"write base 0 8 1 fua fua",
+     "\"fua\" is one word too many: the form is \"write DEV SECTOR COUNT SEED [fua]\""},
+    {"disk cow 8 lost", "what is left is missing: " DISK_FORM},
+    {"disk cow 8 lost ones", "lost \"ones\": use zero or garbage"},
+    {"inject cow heal now", "\"now\" is one word too many: " INJECT_FORM},
+    {"inject cow no-memory any",
+     "no-memory for \"cow\": it is the engine that allocates, write inject engine no-memory USE"},
+    {"inject engine write any eio",
+     "\"write\": what can be injected into the engine is no-memory USE"},
+    {"inject engine no-memory", "USE is missing: " INJECT_FORM},
+    {"inject engine no-memory tables",
+     "unknown USE \"tables\": use request, device, target, store, exception-table, "
+     "completed-exception, pending-exception, copy-job, origin or any"},
+    {"inject cow write any stall", "MS is missing: " INJECT_FORM},
     {"inject cow write any slow", "MS is missing: " INJECT_FORM},
     {"inject cow write any eio twice", "unknown option \"twice\": use once, sticky or nth"},
     {"inject cow write any eio nth", "N is missing: " INJECT_FORM},
@@ -214,7 +231,9 @@ constexpr Case files[] = {
      "x.scn:3: rule \"merge-origin-flush\" is there twice: leave one out"},
     {"cowlab 1\nwithout a b\n",
      "x.scn:2: \"b\" is one word too many: the form is \"without RULE\""},
-    {"cowlab 1\nlimit cows 1\n", "x.scn:2: unknown limit \"cows\": use cow, memory or fibers"},
+    {"cowlab 1\nlimit cows 1\n",
+     "x.scn:2: unknown limit \"cows\": use cow, memory, fibers, pool, "
+     "piece, throttle or judged"},
     {"cowlab 1\nlimit cow\n", "x.scn:2: VALUE is missing: the form is \"limit NAME VALUE\""},
     {"cowlab 1\nlimit cow many\n", "x.scn:2: VALUE \"many\" is no number: " NUMBERS},
     {"cowlab 1\nlimit cow 1\nlimit cow 1\n",

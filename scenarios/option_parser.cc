@@ -17,6 +17,7 @@ bool OptionParser::refuse_laboratory(std::string_view word) {
 bool OptionParser::parse_options() {
     switch (verb_) {
         case Verb::disk: return parse_disk();
+        case Verb::write: return parse_fua();
         case Verb::suspend: return parse_suspend();
         case Verb::fault: return parse_fault();
         case Verb::wait:
@@ -38,7 +39,7 @@ bool OptionParser::parse_disk() {
 
 bool OptionParser::parse_disk_option(std::string_view word) {
     DiskSpec& disk = step_.disk;
-    const bool ours = word == "cache" || word == "nocache" || word == "atomic";
+    const bool ours = word == "cache" || word == "nocache" || word == "atomic" || word == "lost";
     if (ours && !strict_) return refuse_laboratory(word);
     if (word == "zero" || word == "fill" || word == "image") {
         const bool first = disk.content == DiskContent::unstated;
@@ -52,9 +53,12 @@ bool OptionParser::parse_disk_option(std::string_view word) {
         return true;
     }
     if (word == "atomic") return atomic_seen_ ? refuse_second(word, "atomic unit") : parse_atomic();
+    if (word == "lost") {
+        return disk.lost == LostSectors::as_before ? parse_lost() : refuse_second(word, "\"lost\"");
+    }
     if (word == "keep") return fail("\"keep\" without a path: write \"on PATH keep\"");
-    constexpr std::string_view options[] = {"zero", "fill",  "image",   "lbs",
-                                            "on",   "cache", "nocache", "atomic"};
+    constexpr std::string_view options[] = {"zero",  "fill",    "image",  "lbs", "on",
+                                            "cache", "nocache", "atomic", "lost"};
     return fail(fmt::format("unknown option {}: use {}", in_quotes(word), alternatives(options)));
 }
 
@@ -158,8 +162,47 @@ bool OptionParser::parse_lossy() {
     return take_number("SEED", step_.seed, UINT64_MAX);
 }
 
+bool OptionParser::parse_lost() {
+    std::string_view word;
+    if (!take_word("what is left", word)) return false;
+    for (const LostSectors lost : {LostSectors::zero, LostSectors::garbage}) {
+        if (word != name_of(lost)) continue;
+        step_.disk.lost = lost;
+        return true;
+    }
+    return fail(fmt::format("lost {}: use zero or garbage", in_quotes(word)));
+}
+
+bool OptionParser::parse_fua() {
+    // In a golden case it is one word too many, as it was when the case was recorded.
+    if (!strict_ || words_.peek() != "fua") return true;
+    words_.next();
+    step_.fua = true;
+    return true;
+}
+
 bool OptionParser::parse_inject() {
     InjectSpec& inject = step_.inject;
+    if (words_.peek() == "heal") {
+        words_.next();
+        inject.form = InjectSpec::Form::heal;
+        return true;
+    }
+    if (words_.peek() == "no-memory" || step_.name == "engine") {
+        if (step_.name != "engine") {
+            return fail(
+                fmt::format("no-memory for {}: it is the engine that allocates, write "
+                            "inject engine no-memory USE",
+                            in_quotes(step_.name)));
+        }
+        const std::string_view word = words_.next();
+        if (word != "no-memory") {
+            return fail(fmt::format("{}: what can be injected into the engine is no-memory USE",
+                                    in_quotes(word)));
+        }
+        inject.form = InjectSpec::Form::memory;
+        return take_one_of("USE", allocation_use_count, inject.use) && parse_times();
+    }
     if (!take_one_of("CLASS", request_class_count, inject.request_class)) return false;
     inject.anywhere = words_.peek() == "any";
     if (inject.anywhere) {
@@ -167,8 +210,13 @@ bool OptionParser::parse_inject() {
     } else if (!take_range("WHERE", step_.start, step_.count)) {
         return false;
     }
-    if (!take_one_of("KIND", 3, inject.kind)) return false;
-    if (inject.kind == InjectKind::slow && !take_ms("MS", inject.slow_by)) return false;
+    if (!take_one_of("KIND", inject_kind_count, inject.kind)) return false;
+    if (takes_ms(inject.kind) && !take_ms("MS", inject.ms)) return false;
+    return parse_times();
+}
+
+bool OptionParser::parse_times() {
+    InjectSpec& inject = step_.inject;
     if (words_.at_end()) return true;
     if (!take_one_of("option", 3, inject.times)) return false;
     return inject.times != InjectTimes::nth || take_ordinal("N", inject.nth);

@@ -40,7 +40,10 @@ class OptionParser : public Arguments {
     bool parse_suspend();
     bool parse_fault();
     bool parse_lossy();
+    bool parse_lost();
+    bool parse_fua();
     bool parse_inject();
+    bool parse_times();
     bool parse_power_loss();
 
     bool refused_ = false;

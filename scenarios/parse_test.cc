@@ -132,7 +132,7 @@ TEST(Parse, an_injected_fault_says_which_requests_where_what_and_how_often) {
     EXPECT_EQ(third.inject.times, InjectTimes::nth);
     EXPECT_EQ(third.inject.nth, 3u);
 
-    EXPECT_EQ(step_of("inject cow any any slow 40 sticky").inject.slow_by, Milliseconds{40});
+    EXPECT_EQ(step_of("inject cow any any slow 40 sticky").inject.ms, Milliseconds{40});
 }
 
 TEST(Parse, a_power_loss_is_now_or_after_a_request) {

@@ -23,10 +23,11 @@ class LinePrinter {
   private:
     void put_head(Verb verb);
     void put_slot(Slot slot);
-    void put_tail();
+    void put_tail(Verb verb);
     void put_disk_options();
     void put_fault_table();
     void put_inject();
+    void put_times();
     void put_power_loss();
     void put_word(std::string_view word) { put(out_, " {}", word); }
     void put_number(std::uint64_t n) { put(out_, " {}", n); }
@@ -41,7 +42,7 @@ std::string LinePrinter::print() {
     out_ = name_of(step_.verb);
     put_head(step_.verb);
     if (is_io(step_.io_verb)) put_head(step_.io_verb);
-    put_tail();
+    put_tail(is_io(step_.io_verb) ? step_.io_verb : step_.verb);
     return std::move(out_);
 }
 
@@ -75,9 +76,12 @@ void LinePrinter::put_slot(Slot slot) {
     }
 }
 
-void LinePrinter::put_tail() {
-    switch (step_.verb) {
+void LinePrinter::put_tail(Verb verb) {
+    switch (verb) {
         case Verb::disk: return put_disk_options();
+        case Verb::write:
+            if (step_.fua) put_word("fua");
+            return;
         case Verb::suspend:
             if (step_.noflush) put_word("noflush");
             if (step_.nolockfs) put_word("nolockfs");
@@ -110,6 +114,7 @@ void LinePrinter::put_disk_options() {
         put_word(disk.cache == WriteCache::on ? "cache" : "nocache");
     }
     if (disk.atomic != Sectors{1}) put(out_, " atomic {}", disk.atomic.value);
+    if (disk.lost != LostSectors::as_before) put(out_, " lost {}", name_of(disk.lost));
 }
 
 void LinePrinter::put_fault_table() {
@@ -130,6 +135,11 @@ void LinePrinter::put_fault_table() {
 
 void LinePrinter::put_inject() {
     const InjectSpec& inject = step_.inject;
+    if (inject.form == InjectSpec::Form::heal) return put_word("heal");
+    if (inject.form == InjectSpec::Form::memory) {
+        put(out_, " no-memory {}", name_of(inject.use));
+        return put_times();
+    }
     put_word(name_of(inject.request_class));
     if (inject.anywhere) {
         put_word("any");
@@ -137,7 +147,12 @@ void LinePrinter::put_inject() {
         put(out_, " {}+{}", step_.start.value, step_.count.value);
     }
     put_word(name_of(inject.kind));
-    if (inject.kind == InjectKind::slow) put_number(inject.slow_by.value);
+    if (takes_ms(inject.kind)) put_number(inject.ms.value);
+    put_times();
+}
+
+void LinePrinter::put_times() {
+    const InjectSpec& inject = step_.inject;
     put_word(name_of(inject.times));
     if (inject.times == InjectTimes::nth) put_number(inject.nth);
 }

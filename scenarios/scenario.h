@@ -12,9 +12,12 @@
 //     join [L]            Waits until lane L, or every lane, has nothing left to do.
 //     inject DISK CLASS WHERE KIND [once|sticky|nth N]
 //                         From here on, requests at the port of DISK that are of CLASS and touch
-//                         WHERE (`any`, or `S+N`: sectors) meet a fault: `eio`, `eio-written`
-//                         (reported as an error although it reached the medium), or `slow MS`.
-//                         once: the first of them (the default); nth N: only the N-th; sticky: all.
+//                         WHERE (`any`, or `S+N`: sectors) meet a fault; the kinds are those of
+//                         InjectKind (verb.h). once: the first of them (the default); nth N: only
+//                         the N-th; sticky: all.
+//     inject DISK heal    Every rule for this disk and everything lasting that they did ends.
+//     inject engine no-memory USE [once|sticky|nth N]
+//                         Allocations of the engine for USE (verb.h) fail, those that can.
 //     power-loss [after DISK CLASS NTH [issued|done]] losing everything|keeping everything
 //                         The power fails, now or as soon as the NTH request of CLASS on DISK,
 //                         counted from this line on, is issued or done (the default). Requests in
@@ -32,7 +35,9 @@
 //     check               Reads every volume back and runs all checkers.
 //
 // and on a `disk` line: `cache` or `nocache` (a volatile write cache), `atomic N` (so many sectors
-// survive or are lost together at a power loss; 1 unless stated).
+// survive or are lost together at a power loss; 1 unless stated), `lost zero|garbage` (what a
+// sector holds whose newest content a power loss took; unstated: what it durably held). A `write`
+// line may end with `fua`.
 //
 // After a step its expected answer may follow: a line `= TEXT`, then lines `| TEXT`. In the .out
 // form (Form::out, what the kernel's recorder and `replay --answers` write) each step's line begins
@@ -57,7 +62,8 @@ struct Source {
 };
 
 // disk NAME SECTORS [zero|fill SEED|image MEMBER] [lbs N] [on PATH [keep]]
-//                   [cache|nocache] [atomic N]               (NAME, SECTORS, SEED: in the step)
+//                   [cache|nocache] [atomic N] [lost zero|garbage]
+//                                                          (NAME, SECTORS, SEED: in the step)
 struct DiskSpec {
     DiskContent content = DiskContent::unstated;
     std::string image;
@@ -66,6 +72,7 @@ struct DiskSpec {
     bool keep = false;
     WriteCache cache = WriteCache::unstated;
     Sectors atomic{1};
+    LostSectors lost = LostSectors::as_before;
     bool operator==(const DiskSpec&) const = default;
 };
 
@@ -81,11 +88,15 @@ struct FaultSpec {
 };
 
 // inject DISK CLASS WHERE KIND [once|sticky|nth N]         (DISK in the step; WHERE: start, count)
+// inject DISK heal
+// inject engine no-memory USE [once|sticky|nth N]
 struct InjectSpec {
+    enum class Form : std::uint8_t { requests, heal, memory } form = Form::requests;
+    AllocationUse use = AllocationUse::any;  // Form::memory only
     RequestClass request_class = RequestClass::any;
     bool anywhere = true;  // WHERE is `any`; else it is the step's start + count
     InjectKind kind = InjectKind::eio;
-    Milliseconds slow_by;  // InjectKind::slow only
+    Milliseconds ms;  // slow, stall
     InjectTimes times = InjectTimes::once;
     std::uint64_t nth = 1;  // InjectTimes::nth only: 1 is the first
     bool operator==(const InjectSpec&) const = default;
@@ -133,6 +144,7 @@ struct Step {
     bool lossy = false;              // logreplay
     bool noflush = false;            // suspend
     bool nolockfs = false;           // suspend
+    bool fua = false;                // write
     std::optional<Milliseconds> ms;  // sleep (always); wait, mergewait
 
     DiskSpec disk;
@@ -178,8 +190,11 @@ struct Header {
     bool operator==(const Header&) const = default;
 };
 
-// cow: exceptions in flight; memory: bytes the engine may allocate; fibers: of one world.
-inline constexpr std::string_view limit_names[] = {"cow", "memory", "fibers"};
+// cow: exceptions in flight; memory: bytes the engine may allocate; fibers: of one world; pool:
+// pending exceptions in reserve; piece: sectors the copier moves at once; throttle: per cent of
+// time with copies in flight; judged 0: only safety is (no crash, no hang, no broken invariant).
+inline constexpr std::string_view limit_names[] = {"cow",   "memory",   "fibers", "pool",
+                                                   "piece", "throttle", "judged"};
 
 inline constexpr int language_version = 1;
 

@@ -21,7 +21,14 @@ constexpr std::string_view class_names[] = {
     "copy-read",  "copy-write",   "full-write",    "header-read", "header-write", "area-read",
     "area-write", "area-zeroing", "chunk-zeroing", "merge-flush"};
 static_assert(std::size(class_names) == request_class_count);
-constexpr std::string_view kind_names[] = {"eio", "eio-written", "slow"};
+constexpr std::string_view kind_names[] = {"eio",   "eio-written", "slow",   "eio-partly", "latent",
+                                           "stall", "vanish",      "shrink", "read-only"};
+static_assert(std::size(kind_names) == inject_kind_count);
+constexpr std::string_view use_names[] = {
+    "request",           "device",   "target", "store", "exception-table", "completed-exception",
+    "pending-exception", "copy-job", "origin", "any"};
+static_assert(std::size(use_names) == allocation_use_count);
+constexpr std::string_view lost_names[] = {"", "zero", "garbage"};
 constexpr std::string_view times_names[] = {"once", "sticky", "nth"};
 constexpr std::string_view moment_names[] = {"done", "issued"};
 constexpr std::string_view survival_names[] = {"losing everything", "keeping everything"};
@@ -40,6 +47,8 @@ std::string_view name_of(DiskContent content) { return name_in(content_names, co
 std::string_view name_of(FaultTable table) { return name_in(table_names, table); }
 std::string_view name_of(RequestClass c) { return name_in(class_names, c); }
 std::string_view name_of(InjectKind kind) { return name_in(kind_names, kind); }
+std::string_view name_of(AllocationUse use) { return name_in(use_names, use); }
+std::string_view name_of(LostSectors lost) { return name_in(lost_names, lost); }
 std::string_view name_of(InjectTimes times) { return name_in(times_names, times); }
 std::string_view name_of(Moment moment) { return name_in(moment_names, moment); }
 std::string_view name_of(Survivors survival) { return name_in(survival_names, survival); }

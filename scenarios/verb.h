@@ -98,12 +98,42 @@ enum class RequestClass : std::uint8_t {
 inline constexpr std::size_t request_class_count =
     static_cast<std::size_t>(RequestClass::merge_flush) + 1;
 
-// inject: what happens to the request. (More kinds will come.)
+// inject: what happens to the request; from `stall` on: to the disk, from that request on.
 enum class InjectKind : std::uint8_t {
     eio,          // EIO, and nothing reached the medium
     eio_written,  // EIO although all of it reached the medium
     slow,         // completes MS later than it would have
+    eio_partly,   // EIO, and the first or the last sectors of it reached the medium
+    latent,       // its first sector is bad: it, and reads of that sector, fail until it is written
+    stall,        // nothing of this disk completes for MS
+    vanish,       // everything fails
+    shrink,       // sectors from WHERE on (any: the second half) are gone
+    read_only,    // writes and discards fail
 };
+inline constexpr std::size_t inject_kind_count =
+    static_cast<std::size_t>(InjectKind::read_only) + 1;
+constexpr bool takes_ms(InjectKind kind) {
+    return kind == InjectKind::slow || kind == InjectKind::stall;
+}
+
+// inject engine: allocations of the engine, by use (engine/port/memory.h, in the same order).
+enum class AllocationUse : std::uint8_t {
+    request,
+    device,
+    target,
+    store,
+    exception_table,
+    completed_exception,
+    pending_exception,
+    copy_job,
+    origin,
+    any,
+};
+inline constexpr std::size_t allocation_use_count =
+    static_cast<std::size_t>(AllocationUse::any) + 1;
+
+// disk: what a sector holds whose newest content was lost with the power.
+enum class LostSectors : std::uint8_t { as_before, zero, garbage };
 // inject: which of the matching requests, counted from the line on.
 enum class InjectTimes : std::uint8_t { once, sticky, nth };
 
@@ -120,6 +150,8 @@ std::string_view name_of(DiskContent content);  // "" for unstated
 std::string_view name_of(FaultTable table);
 std::string_view name_of(RequestClass request_class);
 std::string_view name_of(InjectKind kind);
+std::string_view name_of(AllocationUse use);
+std::string_view name_of(LostSectors lost);  // "" for as_before
 std::string_view name_of(InjectTimes times);
 std::string_view name_of(Moment moment);
 std::string_view name_of(Survivors survival);  // "losing everything": two words

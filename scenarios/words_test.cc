@@ -106,7 +106,7 @@ TEST(Form, every_verb_is_found_by_its_name) {
     }
     EXPECT_EQ(verb_named("?"), Verb::unknown);
     EXPECT_EQ(verb_named(""), Verb::unknown);
-    EXPECT_EQ(form_text(Verb::write), "write DEV SECTOR COUNT SEED");
+    EXPECT_EQ(form_text(Verb::write), "write DEV SECTOR COUNT SEED [fua]");
     EXPECT_EQ(form_text(Verb::reload), "reload");
 }
 

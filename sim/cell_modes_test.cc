@@ -98,7 +98,6 @@ TEST(CellModes, random_runs_with_lanes_faults_and_power_losses_have_the_same_dig
         for (const CellMode mode : {CellMode::tags, CellMode::bytes}) {
             RunSetup setup;
             setup.cells = mode;
-            setup.judge = false;
             setup.drive = &generated;
             setup.seed = seed;
             results[mode == CellMode::bytes] = run_scenario(test_host(), generated.scenario, setup);
@@ -106,6 +105,12 @@ TEST(CellModes, random_runs_with_lanes_faults_and_power_losses_have_the_same_dig
         EXPECT_EQ(results[0].digest, results[1].digest) << "seed " << seed;
         EXPECT_EQ(results[0].answers, results[1].answers) << "seed " << seed;
         EXPECT_EQ(results[0].pins, results[1].pins) << "seed " << seed;
+        EXPECT_FALSE(results[0].verdict.failed) << "seed " << seed << results[0].verdict.text;
+        EXPECT_TRUE(results[0].verdict.is_like(results[1].verdict)) << "seed " << seed;
+        // The judge of the one saw what the judge of the other saw.
+        for (std::uint32_t i = 0; i < model::rule_count; ++i)
+            EXPECT_EQ(results[0].model.evaluated[i], results[1].model.evaluated[i])
+                << "seed " << seed;
         requests += results[0].requests;
         losses += results[0].power_losses;
         errors += results[0].errors;

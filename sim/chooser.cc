@@ -6,9 +6,35 @@
 namespace cowlab {
 
 void Chooser::drive_randomly(std::uint64_t seed, const Swarm& swarm) {
-    random_ = true;
+    driver_ = Driver::random;
     swarm_ = swarm;
+    memory_matters_ = memory_matters_ || swarm.no_memory.numerator > 0;
     for (std::size_t i = 0; i < choice_kind_count; ++i) streams_[i] = Prng(seed, 100 + i);
+}
+
+void Chooser::drive_by_priorities(std::uint64_t seed, const Swarm& swarm, std::uint32_t depth,
+                                  std::uint32_t steps_expected) {
+    CHECK(depth >= 1, "PCT has a depth of 1 at least");
+    drive_randomly(seed, swarm);
+    driver_ = Driver::priorities;
+    Prng changes(seed, 99);
+    pct_changes_ = depth - 1 < pct_changes_max ? depth - 1 : pct_changes_max;
+    for (std::uint32_t i = 0; i < pct_changes_; ++i)
+        pct_change_at_[i] = changes.between(1, steps_expected);
+}
+
+void Chooser::drive_by_bytes(const std::uint8_t* bytes, std::size_t size) {
+    driver_ = Driver::bytes;
+    bytes_ = bytes;
+    input_size_ = size;
+    memory_matters_ = true;
+}
+
+void Chooser::drive_recorded(const std::uint32_t* choices, std::size_t count) {
+    driver_ = Driver::recorded;
+    replayed_ = choices;
+    input_size_ = count;
+    memory_matters_ = true;
 }
 
 template <class T>
@@ -26,6 +52,7 @@ T* Chooser::grow(T* array, std::uint32_t size, std::uint32_t& capacity) {
 void Chooser::add_pin(const Pin& pin) {
     pins_ = grow(pins_, pin_count_, pin_capacity_);
     pins_[pin_count_++] = pin;
+    memory_matters_ = memory_matters_ || pin.key.kind == ChoiceKind::memory;
 }
 
 // How often this key came up, this time included.
@@ -58,41 +85,107 @@ std::uint32_t Chooser::count(const ChoiceKey& key) {
     return ++counters_[at].count;
 }
 
-std::uint32_t Chooser::draw(const ChoiceKey& key, std::uint32_t n) {
-    Prng& rng = streams_[static_cast<std::size_t>(key.kind)];
-    std::uint32_t choice = 0;
-    switch (key.kind) {
-        case ChoiceKind::latency:
-            if (swarm_.latency_max_us == 0) return 0;
-            choice = static_cast<std::uint32_t>(rng.below(swarm_.latency_max_us + 1));
-            if (rng.chance(swarm_.slow)) {
-                choice += static_cast<std::uint32_t>(rng.below(swarm_.slow_max_us + 1));
-            }
-            break;
-        case ChoiceKind::yield:
-            if (swarm_.yield_max_us == 0) return 0;
-            choice = static_cast<std::uint32_t>(rng.below(swarm_.yield_max_us + 1));
-            break;
-        case ChoiceKind::fault:
-            // Drawn also while faults are off: switching them off moves nothing else.
-            if (rng.chance(swarm_.fault)) choice = rng.chance(swarm_.fault_written) ? 2 : 1;
-            if (!faults_allowed_) choice = 0;
-            break;
-        case ChoiceKind::survive:
-            if (rng.chance(swarm_.survive))
-                choice = 1 + static_cast<std::uint32_t>(rng.below(n - 1));
-            break;
-    }
-    return choice < n ? choice : n - 1;
+std::uint32_t Chooser::draw_latency(Prng& rng) {
+    if (swarm_.latency_max_us == 0) return 0;
+    auto delay = static_cast<std::uint32_t>(rng.below(swarm_.latency_max_us + 1));
+    if (rng.chance(swarm_.slow))
+        delay += static_cast<std::uint32_t>(rng.below(swarm_.slow_max_us + 1));
+    return delay;
 }
 
-std::uint32_t Chooser::choose(const ChoiceKey& key, std::uint32_t n) {
-    ++draws_;
-    if (n == 1) return 0;
-    // Counted from the start of the world, whether anybody is interested yet or not: a pin that is
-    // added later, or taken away, must not change what another one means.
-    const std::uint32_t nth = count(key);
-    std::uint32_t choice = random_ ? draw(key, n) : 0;
+// Which of the sensible kinds this run knows; what the atlas says of the purpose comes first.
+std::uint32_t Chooser::draw_fault(const ChoiceKey& key, std::uint32_t sensible) {
+    const bool in_focus = (key.point >> 2) == swarm_.fault_focus;
+    const Ratio& often = in_focus ? swarm_.focus_fault : swarm_.fault;
+    if (often.numerator == 0) return no_fault;
+    Prng& rng = streams_[static_cast<std::size_t>(ChoiceKind::fault)];
+    // Drawn also while faults are held back: that moves nothing else.
+    if (!rng.chance(often)) return no_fault;
+    const std::uint64_t drawn = rng.next();
+    const std::uint32_t kinds = swarm_.fault_kinds & sensible & ~1u;
+    if (kinds == 0 || held_back_ > 0) return no_fault;
+    std::uint64_t which = drawn % static_cast<std::uint64_t>(__builtin_popcount(kinds));
+    for (std::uint32_t k = 1;; ++k) {
+        if ((kinds >> k & 1) != 0 && which-- == 0) return k;
+    }
+}
+
+std::uint32_t Chooser::priority_delay(const ChoiceKey& key) {
+    const std::uint64_t k = mix64(key.point * 31 + static_cast<std::uint64_t>(key.kind) +
+                                  (std::uint64_t{key.actor} << 32));
+    Stream* stream = nullptr;
+    for (std::uint32_t i = 0; i < stream_count_ && stream == nullptr; ++i) {
+        if (streams_ranked_[i].key == k) stream = &streams_ranked_[i];
+    }
+    if (stream == nullptr) {
+        streams_ranked_ = grow(streams_ranked_, stream_count_, stream_capacity_);
+        stream = &streams_ranked_[stream_count_++];
+        Prng& rng = streams_[static_cast<std::size_t>(ChoiceKind::latency)];
+        *stream = {k, static_cast<std::uint32_t>(rng.below(pct_ranks))};
+    }
+    ++pct_steps_;
+    for (std::uint32_t i = 0; i < pct_changes_; ++i) {
+        if (pct_change_at_[i] == pct_steps_) stream->rank = pct_ranks;
+    }
+    return stream->rank == 0 ? 0 : 1u << (3 * stream->rank);
+}
+
+// One byte a choice, and mostly the default: a short string then reaches far into a run.
+std::uint32_t Chooser::draw_byte(const ChoiceKey& key, std::uint32_t n) {
+    if (input_at_ >= input_size_) return 0;
+    const std::uint32_t b = bytes_[input_at_++];
+    switch (key.kind) {
+        case ChoiceKind::latency:
+        case ChoiceKind::yield: return b < 64 ? 0 : 1u << (b - 64) / 12;
+        case ChoiceKind::fault: return b < 240 || held_back_ > 0 ? 0 : 1 + b % (n - 1);
+        case ChoiceKind::memory: return b < 250 || held_back_ > 0 ? 0 : 1;
+        case ChoiceKind::survive: return b % n;
+    }
+    return 0;
+}
+
+std::uint32_t Chooser::draw(const ChoiceKey& key, std::uint32_t n) {
+    Prng& rng = streams_[static_cast<std::size_t>(key.kind)];
+    switch (key.kind) {
+        case ChoiceKind::latency:
+            return driver_ == Driver::priorities ? priority_delay(key) : draw_latency(rng);
+        case ChoiceKind::yield:
+            if (driver_ == Driver::priorities) return priority_delay(key);
+            if (swarm_.yield_max_us == 0) return 0;
+            return static_cast<std::uint32_t>(rng.below(swarm_.yield_max_us + 1));
+        case ChoiceKind::fault: return draw_fault(key, UINT32_MAX);
+        case ChoiceKind::memory: {
+            if (swarm_.memory_focus != Swarm::no_focus && swarm_.memory_focus != key.point)
+                return 0;
+            const bool fails = rng.chance(swarm_.no_memory);
+            const bool may = held_back_ == 0 &&
+                             allows(FaultKind::no_memory, static_cast<std::uint32_t>(key.point));
+            return fails && may ? 1 : 0;
+        }
+        case ChoiceKind::survive:
+            if (!rng.chance(swarm_.survive)) return 0;
+            return 1 + static_cast<std::uint32_t>(rng.below(n - 1));
+    }
+    return 0;
+}
+
+// What the driver says, unless a pin says otherwise.
+std::uint32_t Chooser::decide(const ChoiceKey& key, std::uint32_t n, std::uint32_t nth,
+                              std::uint32_t sensible) {
+    std::uint32_t choice = 0;
+    switch (driver_) {
+        case Driver::fifo: break;
+        case Driver::random:
+        case Driver::priorities:
+            choice = key.kind == ChoiceKind::fault ? draw_fault(key, sensible) : draw(key, n);
+            break;
+        case Driver::bytes:
+            choice = draw_byte(key, n);
+            if (key.kind == ChoiceKind::fault && (sensible >> choice & 1) == 0) choice = 0;
+            break;
+        case Driver::recorded: choice = input_at_ < input_size_ ? replayed_[input_at_++] : 0; break;
+    }
+    if (choice >= n) choice = n - 1;
     for (std::uint32_t i = 0; i < pin_count_; ++i) {
         if (pins_[i].key == key && pins_[i].nth == nth) {
             choice = pins_[i].choice < n ? pins_[i].choice : n - 1;
@@ -104,7 +197,32 @@ std::uint32_t Chooser::choose(const ChoiceKey& key, std::uint32_t n) {
         taken_ = grow(taken_, taken_count_, taken_capacity_);
         taken_[taken_count_++] = {key, nth, choice};
     }
+    if (recording_) {
+        recorded_ = grow(recorded_, recorded_count_, recorded_capacity_);
+        recorded_[recorded_count_++] = choice;
+    }
     return choice;
+}
+
+std::uint32_t Chooser::choose(const ChoiceKey& key, std::uint32_t n) {
+    ++draws_;
+    if (n == 1) return 0;
+    // Counted from the start of the world, whether anybody is interested yet or not: a pin that is
+    // added later, or taken away, must not change what another one means.
+    return decide(key, n, count(key), UINT32_MAX);
+}
+
+Chooser::RequestFate Chooser::choose_fate(std::uint32_t actor, Purpose purpose, Op op,
+                                          std::uint32_t sensible) {
+    draws_ += 2;
+    const std::uint64_t point =
+        static_cast<std::uint64_t>(purpose) << 2 | static_cast<std::uint64_t>(op);
+    const ChoiceKey latency{ChoiceKind::latency, actor, point};
+    RequestFate fate;
+    fate.nth = count(latency);
+    fate.delay_us = decide(latency, 1u << 24, fate.nth, UINT32_MAX);
+    fate.fault = decide({ChoiceKind::fault, actor, point}, fault_choice_count, fate.nth, sensible);
+    return fate;
 }
 
 }  // namespace cowlab

@@ -5,9 +5,9 @@
 // that is not the default is kept; that list of *pins* is the whole schedule of a run, and removing
 // a line of a scenario does not shift it (architecture, decision 5).
 //
-// Drivers: FIFO (all defaults), seeded random with swarm, pinned (defaults but for a list). The
-// world cannot tell which one drives it. Kinds draw from separate streams, so that a fault added
-// or removed does not move the schedule.
+// Drivers: FIFO (all defaults), seeded random with swarm, PCT, a string of bytes, a recording of
+// all choices; and on top of each of them pins. The world cannot tell which one drives it. Kinds
+// draw from separate streams, so that a fault added or removed does not move the schedule.
 #pragma once
 
 #include <cstdint>
@@ -16,16 +16,30 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/prng.h"
+#include "scenarios/swarm.h"
+#include "sim/atlas.h"
 
 namespace cowlab {
 
 enum class ChoiceKind : std::uint8_t {
     latency,  // extra microseconds before a request completes
-    fault,    // 0: none; 1: EIO, nothing done; 2: EIO although it was done
+    fault,    // FaultChoice
     yield,    // extra microseconds at a named yield point
     survive,  // which version of a sector is left after a power loss
+    memory,   // 1: an allocation that can fail does
 };
-inline constexpr std::size_t choice_kind_count = 4;
+inline constexpr std::size_t choice_kind_count = 5;
+
+// The choices of ChoiceKind::fault.
+enum FaultChoice : std::uint32_t {
+    no_fault,
+    fault_eio,      // nothing done
+    fault_written,  // EIO although it was done
+    fault_partly,   // EIO, and some of its sectors were written
+    fault_latent,   // EIO, and its first sector is bad until it is written
+    fault_stall,    // this disk answers nothing for a while
+    fault_choice_count
+};
 
 struct ChoiceKey {
     ChoiceKind kind;
@@ -40,31 +54,79 @@ struct Pin {
     std::uint32_t choice;
 };
 
-// How wild a random run is: drawn once a run (swarm), so that runs differ in kind.
-struct Swarm {
-    std::uint32_t latency_max_us = 0;  // 0: always FIFO
-    Ratio slow{0, 1};                  // of requests
-    std::uint32_t slow_max_us = 0;
-    std::uint32_t yield_max_us = 0;
-    Ratio fault{0, 1};          // of requests while faults are allowed
-    Ratio fault_written{0, 1};  // of faults
-    Ratio survive{1, 2};        // of volatile sectors that keep a newer version
-};
-
 class Chooser {
   public:
     explicit Chooser(Arena& arena) : arena_(arena) {}
     Chooser(const Chooser&) = delete;
 
     void drive_randomly(std::uint64_t seed, const Swarm& swarm);
+    // As drive_randomly(), but when things happen is decided by priorities (PCT: Burckhardt and
+    // others, 2010). The PCT bound is for a scheduler that always runs the ready thread of highest
+    // priority. Ours has no threads to pick from but latencies to give, so:
+    //
+    //     thread         a *stream*: all requests with one (disk, purpose, operation), or all
+    //                    yields at one point. Its priority is drawn when it is first seen.
+    //     step           one completion or yield
+    //     run lower      a latency of 8^rank microseconds: a completion of rank r comes after
+    //                    those of better ranks that were under way, and after chains of up to 8 of
+    //                    the next better rank that follow each other
+    //     change point   d-1 step numbers drawn before the run (of `steps_expected`); the stream
+    //                    that takes such a step falls below all others
+    //
+    // Guarantee: among n streams and k = steps_expected steps, an order of events that needs d
+    // ordering constraints is met with probability >= 1 / (n * k^(d-1)) in each run, *provided* no
+    // better-ranked chain of more than 8 steps runs beside a waiting event (then the lower one
+    // comes anyway: starvation is bounded, which PCT's own scheduler does not promise) and there
+    // are not more than pct_ranks streams of distinct importance.
+    void drive_by_priorities(std::uint64_t seed, const Swarm& swarm, std::uint32_t depth,
+                             std::uint32_t steps_expected);
+    // Every choice comes from these bytes, in order; when they are used up all is default. Total:
+    // every string of bytes is a run. The bytes stay the caller's.
+    void drive_by_bytes(const std::uint8_t* bytes, std::size_t size);
+    // Positional replay: the i-th draw takes the i-th of these; then defaults.
+    void drive_recorded(const std::uint32_t* choices, std::size_t count);
+    // From here on, everything chosen is kept, defaults too: what drive_recorded() takes.
+    void record_all() { recording_ = memory_matters_ = true; }
+    std::uint32_t recorded_count() const { return recorded_count_; }
+    std::uint32_t recorded(std::uint32_t i) const { return recorded_[i]; }
+
     // Pins on top of the driver: they win where they apply.
     void add_pin(const Pin& pin);
 
     // In [0, n). REQUIRES: n > 0.
     std::uint32_t choose(const ChoiceKey& key, std::uint32_t n);
 
+    // A request of a disk: how late, and what befalls it; both are counted as one (n-th) time at
+    // this point. `sensible`: bit k is set if FaultChoice k makes sense for it; a pin may still say
+    // otherwise.
+    struct RequestFate {
+        std::uint32_t delay_us = 0;
+        std::uint32_t fault = 0;
+        std::uint32_t nth = 0;
+    };
+    RequestFate choose_fate(std::uint32_t actor, Purpose purpose, Op op, std::uint32_t sensible);
+    // An allocation that may fail. Not asked (nor counted) while nobody wants any to fail.
+    bool may_fail_memory() const { return memory_matters_; }
+
+    bool is_unlimited() const { return swarm_.unlimited; }
+    // A latency beyond this was drawn as a slow request.
+    std::uint32_t usual_latency_max() const { return swarm_.latency_max_us; }
+
+    // What befell requests and allocations so far: the table at the end of a run.
+    void count_delivered(FaultKind kind, std::uint32_t column) {
+        ++delivered_[static_cast<std::size_t>(kind)][column];
+        ++delivered_of_[static_cast<std::size_t>(kind)];
+    }
+    // True if one more is within the atlas (or this run has left it).
+    bool allows(FaultKind kind, std::uint32_t column) const {
+        return swarm_.unlimited ||
+               atlas_allows(kind, column, delivered_of_[static_cast<std::size_t>(kind)]);
+    }
+    const Delivered& delivered() const { return delivered_; }
+
     // Faults stop (the liveness phase at the end of a run).
-    void allow_faults(bool allowed) { faults_allowed_ = allowed; }
+    // Calls nest.
+    void allow_faults(bool allowed) { held_back_ += allowed ? -1 : 1; }
 
     // What was chosen and is not the default, in order.
     std::uint32_t taken_count() const { return taken_count_; }
@@ -79,13 +141,22 @@ class Chooser {
         std::uint32_t count = 0;
     };
     std::uint32_t count(const ChoiceKey& key);
+    enum class Driver : std::uint8_t { fifo, random, priorities, bytes, recorded };
     std::uint32_t draw(const ChoiceKey& key, std::uint32_t n);
+    std::uint32_t draw_latency(Prng& rng);
+    std::uint32_t draw_fault(const ChoiceKey& key, std::uint32_t sensible);
+    std::uint32_t draw_byte(const ChoiceKey& key, std::uint32_t n);
+    std::uint32_t priority_delay(const ChoiceKey& key);
+    std::uint32_t decide(const ChoiceKey& key, std::uint32_t n, std::uint32_t nth,
+                         std::uint32_t sensible);
     template <class T>
     T* grow(T* array, std::uint32_t size, std::uint32_t& capacity);
 
     Arena& arena_;
-    bool random_ = false;
-    bool faults_allowed_ = true;
+    Driver driver_ = Driver::fifo;
+    int held_back_ = 0;  // > 0: no faults now
+    bool memory_matters_ = false;
+    bool recording_ = false;
     Swarm swarm_;
     Prng streams_[choice_kind_count];
     Counter* counters_ = nullptr;
@@ -99,6 +170,31 @@ class Chooser {
     std::uint32_t taken_count_ = 0;
     std::uint32_t taken_capacity_ = 0;
     std::uint64_t draws_ = 0;
+    Delivered delivered_ = {};
+    std::uint32_t delivered_of_[fault_kind_count] = {};
+
+    // Driver::priorities
+    static constexpr std::uint32_t pct_ranks = 6;
+    static constexpr std::uint32_t pct_changes_max = 8;
+    struct Stream {
+        std::uint64_t key = 0;
+        std::uint32_t rank = 0;
+    };
+    Stream* streams_ranked_ = nullptr;
+    std::uint32_t stream_count_ = 0;
+    std::uint32_t stream_capacity_ = 0;
+    std::uint64_t pct_steps_ = 0;
+    std::uint64_t pct_change_at_[pct_changes_max] = {};
+    std::uint32_t pct_changes_ = 0;
+
+    // Driver::bytes, Driver::recorded
+    const std::uint8_t* bytes_ = nullptr;
+    const std::uint32_t* replayed_ = nullptr;
+    std::size_t input_size_ = 0;
+    std::size_t input_at_ = 0;
+    std::uint32_t* recorded_ = nullptr;
+    std::uint32_t recorded_count_ = 0;
+    std::uint32_t recorded_capacity_ = 0;
 };
 
 }  // namespace cowlab

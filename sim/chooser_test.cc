@@ -24,7 +24,7 @@ Swarm wild() {
     s.slow_max_us = 100000;
     s.yield_max_us = 50;
     s.fault = {1, 5};
-    s.fault_written = {1, 2};
+    s.fault_kinds = 6;
     return s;
 }
 

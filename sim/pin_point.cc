@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::string_view fault_prefix = "fault.";
 constexpr std::string_view survive_prefix = "survive.";
+constexpr std::string_view memory_prefix = "memory.";
 
 // The operation a purpose is made with, where there is one; a flush of the same purpose is what the
 // device mapper split off a write with PREFLUSH.
@@ -66,6 +67,15 @@ bool parse_pin_point(std::string_view word, PinPoint& out) {
         out.kind = ChoiceKind::survive;
         return parse_number(word.substr(survive_prefix.size()), out.value);
     }
+    if (word.substr(0, memory_prefix.size()) == memory_prefix) {
+        out.kind = ChoiceKind::memory;
+        word.remove_prefix(memory_prefix.size());
+        for (out.value = 0; out.value < static_cast<std::uint64_t>(MemoryUse::count_);
+             ++out.value) {
+            if (word == name_of(static_cast<MemoryUse>(out.value))) return true;
+        }
+        return false;
+    }
     for (std::uint64_t y = 0; y < static_cast<std::uint64_t>(YieldPoint::count_); ++y) {
         if (word == name_of(static_cast<YieldPoint>(y))) {
             out = {ChoiceKind::yield, y};
@@ -85,6 +95,8 @@ std::string pin_point_word(const ChoiceKey& key) {
         case ChoiceKind::latency: return request_word(key.point);
         case ChoiceKind::fault: return std::string(fault_prefix) + request_word(key.point);
         case ChoiceKind::yield: return name_of(static_cast<YieldPoint>(key.point));
+        case ChoiceKind::memory:
+            return std::string(memory_prefix) + name_of(static_cast<MemoryUse>(key.point));
         case ChoiceKind::survive: return std::string(survive_prefix) + std::to_string(key.point);
     }
     return "?";

@@ -1,7 +1,10 @@
 // The words a pin is written with, and the choices they name.
 //
 //     pin DISK PURPOSE NTH MICROSECONDS      that request of the disk takes so much longer
-//     pin DISK fault.PURPOSE NTH 1|2         … fails: 1 without effect, 2 although it was done
+//     pin DISK fault.PURPOSE NTH 1|2|3|4|5   … fails: 1 without effect, 2 although it was done, 3
+//                                            done in part, 4 and its first sector is bad until it
+//                                            is written; 5: the disk stalls
+//     pin engine memory.USE NTH 1            that allocation fails
 //     pin engine YIELD-POINT NTH MICROSECONDS
 //     pin DISK survive.SECTOR NTH VERSION    at the NTH power loss that leaves it undecided:
 //                                            1 the durable version, 2 the oldest since, 3 the next

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cstring>
+
 #include "sim/pin_point.h"
 
 namespace cowlab {
@@ -14,7 +16,11 @@ EngineLimits limits_of(const Header& header) {
     EngineLimits limits;
     limits.pending_reserve = 8;  // a small world; a kernel's 256 is what devices get
     for (const Limit& l : header.limits) {
-        if (l.name == "cow") limits.copies_per_snapshot_max = static_cast<std::uint32_t>(l.value);
+        const auto value = static_cast<std::uint32_t>(l.value);
+        if (l.name == "cow") limits.copies_per_snapshot_max = value;
+        if (l.name == "pool" && value > 0) limits.pending_reserve = value;
+        if (l.name == "piece" && value > 0) limits.copy_piece_sectors = value;
+        if (l.name == "throttle" && value > 0) limits.copy_throttle_percent = value;
     }
     return limits;
 }
@@ -24,6 +30,14 @@ std::uint64_t memory_of(const Header& header) {
         if (l.name == "memory") return l.value;
     }
     return std::uint64_t{1} << 40;
+}
+
+// `limit judged 0`: only safety is.
+bool is_judged(const Header& header) {
+    for (const Limit& l : header.limits) {
+        if (l.name == "judged") return l.value != 0;
+    }
+    return true;
 }
 
 class Runner {
@@ -43,6 +57,8 @@ class Runner {
     void read_back(const std::string& device, Sectors size);
     void judge_end();
     void collect_pins();
+    void drive();
+    void note_usage();
     bool over() const {
         return world_.has_failed_check() || world_.world().is_stuck() ||
                (judge_ != nullptr && judge_->verdict().failed) || result_.verdict.failed;
@@ -70,17 +86,14 @@ SimOptions Runner::options(const Scenario& scenario, const RunSetup& setup) {
 }
 
 RunResult Runner::run() {
-    if (setup_.judge) {
+    result_.judged = setup_.judge && is_judged(scenario_.header);
+    if (result_.judged) {
         void* p = world_.arena().allocate(sizeof(ModelJudge));
         CHECK(p != nullptr, "an arena has room for a judge");
         judge_ = new (p) ModelJudge(world_.world());
         world_.world().set_judge(judge_);
     }
-    if (const GeneratedRun* d = setup_.drive; d != nullptr) {
-        world_.chooser().drive_randomly(
-            setup_.seed, {d->latency_max_us, d->slow, d->slow_max_us, d->yield_max_us, d->fault,
-                          d->fault_written, d->survive});
-    }
+    drive();
     world_.guarded([&] { run_steps(); });
     World& w = world_.world();
     if (world_.has_failed_check()) {
@@ -106,9 +119,30 @@ RunResult Runner::run() {
     }
     for (std::size_t m = 0; m < mark_count; ++m)
         result_.marks[m] = w.events().marked(static_cast<Mark>(m));
+    std::memcpy(result_.delivered, world_.chooser().delivered(), sizeof(Delivered));
+    result_.losses_in_recovery = w.losses_in_recovery();
+    result_.in_flight_peak = w.user_requests_peak();
+    for (std::uint32_t i = 0; i < world_.chooser().recorded_count(); ++i)
+        result_.choices.push_back(world_.chooser().recorded(i));
     collect_pins();
     if (setup_.at_end) setup_.at_end(world_);
     return std::move(result_);
+}
+
+void Runner::drive() {
+    constexpr std::uint32_t steps_expected = 400;  // completions and yields of a run, about
+    Chooser& chooser = world_.chooser();
+    if (setup_.keep_choices) chooser.record_all();
+    if (!setup_.bytes.empty()) {
+        chooser.drive_by_bytes(setup_.bytes.data(), setup_.bytes.size());
+    } else if (!setup_.recorded.empty()) {
+        chooser.drive_recorded(setup_.recorded.data(), setup_.recorded.size());
+    } else if (setup_.drive != nullptr && setup_.pct_depth > 0) {
+        chooser.drive_by_priorities(setup_.seed, setup_.drive->swarm, setup_.pct_depth,
+                                    steps_expected);
+    } else if (setup_.drive != nullptr) {
+        chooser.drive_randomly(setup_.seed, setup_.drive->swarm);
+    }
 }
 
 void Runner::run_steps() {
@@ -133,11 +167,19 @@ void Runner::run_step(std::size_t i) {
     const Step& step = scenario_.steps[i];
     Chooser& chooser = world_.chooser();
     // While the devices come back, and while everything is read back, the disks behave.
-    const bool calm = step.verb == Verb::reload || step.verb == Verb::check;
+    const bool calm = step.verb == Verb::reload || step.verb == Verb::check ||
+                      (setup_.drive != nullptr && i < setup_.drive->calm_steps);
     if (calm) chooser.allow_faults(false);
+    ++result_.verbs[static_cast<std::size_t>(step.verb)];
+    if (step.io_verb != Verb::unknown) ++result_.verbs[static_cast<std::size_t>(step.io_verb)];
     Answer answer = world_.world().run(step);
-    if (judge_ != nullptr && !world_.has_failed_check()) judge_->after_step(step, answer);
+    if (judge_ != nullptr && !world_.has_failed_check()) {
+        judge_->after_step(step, answer);
+        if (step.verb == Verb::disk || step.verb == Verb::power_loss)
+            judge_->memory_held(world_.sim_memory().held());
+    }
     if (step.verb == Verb::check && !over()) check_everything();
+    if (step.verb == Verb::check || step.verb == Verb::remove) note_usage();
     if (calm) chooser.allow_faults(true);
     if (!step.expected.empty() && !world_.has_failed_check()) {
         if (const auto d = compare(step.expected, answer)) {
@@ -146,6 +188,25 @@ void Runner::run_step(std::size_t i) {
         }
     }
     result_.answers.push_back(std::move(answer));
+}
+
+// Which snapshots there are, and how full.
+void Runner::note_usage() {
+    std::uint32_t snapshots = 0;
+    for (MappedDevice& d : world_.world().mapper().devices()) {
+        if (d.live() == nullptr || d.live()->target_count() != 1) continue;
+        Target& target = d.live()->targets().front();
+        if (target.type_name().substr(0, 8) != "snapshot" ||
+            target.type_name() == "snapshot-origin")
+            continue;
+        const auto& s = static_cast<const Snapshot&>(target);
+        ++snapshots;
+        if (!s.chunk_size().is_set()) continue;
+        const StoreUsage u = s.usage();
+        const Sectors area = s.chunk_size().length_of(s.chunk_size().sectors().value * 32);
+        if (u.allocated + area >= u.total) result_.nearly_full = true;
+    }
+    if (snapshots > result_.snapshots) result_.snapshots = snapshots;
 }
 
 // Every sector of every volume, as a user would read it.
@@ -176,8 +237,17 @@ void Runner::read_back(const std::string& device, Sectors size) {
 
 // Everything ends, and nothing is left over.
 void Runner::judge_end() {
+    note_usage();
     world_.chooser().allow_faults(false);
+    world_.sim_memory().heal();
+    for (const BaseDisk& d : world_.world().disks()) d.medium->heal();
     if (!world_.world().finish()) return;
+    for (MappedDevice& d : world_.world().mapper().devices()) {
+        // Left suspended by its user, with a lane inside: it cannot even be removed.
+        if (d.holds_requests_for_user()) result_.hung_by_user = true;
+    }
+    if (result_.hung_by_user) return;
+    if (judge_ != nullptr) judge_->memory_held(world_.sim_memory().held());
     if (world_.sim_executor().fibers_active() != 0) {
         result_.verdict.fail("leak", 20, current_step_,
                              "a fiber is left although every device is gone");

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,12 @@ struct RunSetup {
     // Drives the Chooser; nullptr: defaults and pins.
     const GeneratedRun* drive = nullptr;
     std::uint64_t seed = 0;
+    // How `drive` decides when things happen: at random, or by priorities (PCT) of this depth.
+    std::uint32_t pct_depth = 0;  // 0: at random
+    // Instead of `drive`: choices from a string of bytes, or from a recording (positional).
+    std::span<const std::uint8_t> bytes;
+    std::span<const std::uint32_t> recorded;
+    bool keep_choices = false;  // into RunResult::choices
     // On top of what the scenario says (--compat, --without); nullptr: as it says.
     const EnginePolicy* policy = nullptr;
     // After each step; false stops the run there.
@@ -48,6 +55,14 @@ struct RunResult {
     model::Model::Counters model;
     ModelJudge::Evaluations evaluations;
     std::uint32_t marks[mark_count] = {};
+    Delivered delivered = {};
+    std::uint32_t verbs[verb_count] = {};  // lines carried out; the I/O line of a lane or job too
+    std::uint32_t in_flight_peak = 0;      // requests of users at the same time
+    std::uint32_t snapshots = 0;           // devices that were created with a snapshot
+    bool nearly_full = false;              // a COW device came within one area of full
+    std::uint64_t losses_in_recovery = 0;
+    bool judged = true;                  // false: only for safety
+    std::vector<std::uint32_t> choices;  // every one, if asked for
 };
 
 // The policy a header asks for. An unknown rule is refused with the list of those there are.

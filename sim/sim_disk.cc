@@ -6,6 +6,10 @@
 #include "base/prefetch.h"
 
 namespace cowlab {
+namespace {
+constexpr std::uint64_t stall_us = 50'000;  // an episode that was drawn
+constexpr std::uint64_t garbage_seed = 0xdead;
+}  // namespace
 
 SimDisk::SimDisk(Arena& arena, SimExecutor& executor, Chooser& chooser, Cells& cells,
                  DiskObserver* observer, const MediumSpec& spec, DeviceNumber number,
@@ -39,22 +43,121 @@ void SimDisk::submit(Bio& bio) {
     ++in_flight_count_;
     if (observer_ != nullptr) observer_->request_issued(actor_, bio);
 
-    const auto point =
-        static_cast<std::uint64_t>(bio.purpose) << 2 | static_cast<std::uint64_t>(bio.op);
-    std::uint64_t delay_us = chooser_.choose({ChoiceKind::latency, actor_, point}, 1u << 24);
+    const Chooser::RequestFate fate =
+        chooser_.choose_fate(actor_, bio.purpose, bio.op, sensible_faults(bio));
+    request.nth = fate.nth;
+    std::uint64_t delay_us = fate.delay_us;
+    if (fate.delay_us > chooser_.usual_latency_max() && chooser_.usual_latency_max() > 0)
+        chooser_.count_delivered(FaultKind::slow, static_cast<std::uint32_t>(bio.purpose));
     if (bio.op != Op::flush && (bio.end() > spec_.size || bio.end() < bio.start)) {
         request.fate = InFlight::Fate::error;
-    } else if (!apply_injects(bio, request, delay_us)) {
-        switch (chooser_.choose({ChoiceKind::fault, actor_, point}, 3)) {
-            case 1: request.fate = InFlight::Fate::error; break;
-            case 2: request.fate = InFlight::Fate::error_but_done; break;
+    } else if (!apply_injects(bio, request, delay_us) &&
+               !(in_trouble_ && apply_troubles(bio, request))) {
+        switch (fate.fault) {
+            case fault_eio:
+                apply(bio.op == Op::flush ? FaultKind::flush : FaultKind::eio, bio, request);
+                break;
+            case fault_written: apply(FaultKind::eio_written, bio, request); break;
+            case fault_partly: apply(FaultKind::eio_partly, bio, request); break;
+            case fault_latent: apply(FaultKind::latent, bio, request); break;
+            case fault_stall: stall_until(executor_.now_us() + stall_us, bio); break;
             default: break;
         }
     }
+    const std::uint64_t now = executor_.now_us();
+    if (now + delay_us < stalled_until_us_) delay_us = stalled_until_us_ - now;
     executor_.post_after(request, delay_us);
     if (page_slots_ > 0) prefetch(&pages_[slot_of(bio.start.value / page_sectors)]);
 }
 
+// ---- Faults -----------------------------------------------------------------------------------
+
+// What makes sense for this request, and is within the atlas (unless the run has left it).
+std::uint32_t SimDisk::sensible_faults(const Bio& bio) const {
+    const auto column = static_cast<std::uint32_t>(bio.purpose);
+    const auto may = [&](FaultKind kind, FaultChoice choice) {
+        return chooser_.allows(kind, column) ? 1u << choice : 0u;
+    };
+    std::uint32_t faults = may(FaultKind::stall, fault_stall);
+    switch (bio.op) {
+        case Op::read:
+            faults |= may(FaultKind::eio, fault_eio) | may(FaultKind::latent, fault_latent);
+            break;
+        case Op::write:
+            faults |= may(FaultKind::eio, fault_eio) | may(FaultKind::eio_written, fault_written) |
+                      may(FaultKind::eio_partly, fault_partly);
+            break;
+        case Op::discard: faults |= may(FaultKind::eio, fault_eio); break;
+        case Op::flush: faults |= may(FaultKind::flush, fault_eio); break;
+    }
+    return faults;
+}
+
+void SimDisk::apply(FaultKind kind, const Bio& bio, InFlight& request) {
+    chooser_.count_delivered(kind, static_cast<std::uint32_t>(bio.purpose));
+    request.fate = InFlight::Fate::error;
+    if (kind == FaultKind::eio_written) request.fate = InFlight::Fate::error_but_done;
+    if (kind == FaultKind::eio_partly) request.fate = InFlight::Fate::error_partly;
+    if (kind == FaultKind::latent && bio.op != Op::flush) add_bad_sector(bio.start);
+}
+
+void SimDisk::stall_until(std::uint64_t us, const Bio& bio) {
+    chooser_.count_delivered(FaultKind::stall, static_cast<std::uint32_t>(bio.purpose));
+    if (us > stalled_until_us_) stalled_until_us_ = us;
+}
+
+bool SimDisk::apply_troubles(const Bio& bio, InFlight& request) {
+    const bool writes = bio.op == Op::write || bio.op == Op::discard;
+    if (vanished_) {
+        apply(FaultKind::vanish, bio, request);
+    } else if (read_only_ && writes) {
+        apply(FaultKind::read_only, bio, request);
+    } else if (bio.op != Op::flush && bio.end() > cut_off_at_) {
+        apply(FaultKind::shrink, bio, request);
+    } else {
+        if (bio.op != Op::read) return false;
+        for (const BadSector& bad : bad_sectors_) {
+            if (bad.sector < bio.start || bad.sector >= bio.end()) continue;
+            chooser_.count_delivered(FaultKind::latent, static_cast<std::uint32_t>(bio.purpose));
+            request.fate = InFlight::Fate::error;
+            return true;
+        }
+        return false;
+    }
+    return true;
+}
+
+void SimDisk::add_bad_sector(Sectors sector) {
+    void* p = arena_.allocate(sizeof(BadSector));
+    CHECK(p != nullptr, "a world's arena has room for bad sectors");
+    auto& bad = *new (p) BadSector();
+    bad.sector = sector;
+    bad_sectors_.push_back(bad);
+    in_trouble_ = true;
+}
+
+void SimDisk::forget_bad_sectors(Sectors start, Sectors end) {
+    List<BadSector> left;
+    while (!bad_sectors_.empty()) {
+        BadSector& bad = bad_sectors_.pop_front();
+        if (bad.sector < start || bad.sector >= end) {
+            left.push_back(bad);
+        } else {
+            arena_.free(&bad, sizeof(BadSector));
+        }
+    }
+    bad_sectors_.splice_back(left);
+}
+
+void SimDisk::heal() {
+    while (!injects_.empty()) arena_.free(&injects_.pop_front(), sizeof(Injected));
+    forget_bad_sectors({0}, {UINT64_MAX});
+    in_trouble_ = vanished_ = read_only_ = false;
+    cut_off_at_ = {UINT64_MAX};
+    stalled_until_us_ = 0;
+}
+
+// True if a rule decides what becomes of this request.
 bool SimDisk::apply_injects(const Bio& bio, InFlight& request, std::uint64_t& delay_us) {
     bool decided = false;
     for (Injected& i : injects_) {
@@ -64,12 +167,34 @@ bool SimDisk::apply_injects(const Bio& bio, InFlight& request, std::uint64_t& de
         ++i.seen;
         if (r.times == InjectTimes::nth && i.seen != r.nth) continue;
         if (r.times != InjectTimes::sticky) i.spent = true;
+        const auto column = static_cast<std::uint32_t>(bio.purpose);
         switch (r.kind) {
-            case InjectKind::slow: delay_us += r.slow_by.value * 1000; break;
-            case InjectKind::eio: request.fate = InFlight::Fate::error; break;
-            case InjectKind::eio_written: request.fate = InFlight::Fate::error_but_done; break;
+            case InjectKind::slow:
+                delay_us += r.ms.value * 1000;
+                chooser_.count_delivered(FaultKind::slow, column);
+                continue;
+            case InjectKind::stall:
+                stall_until(executor_.now_us() + r.ms.value * 1000, bio);
+                continue;
+            case InjectKind::eio:
+                apply(bio.op == Op::flush ? FaultKind::flush : FaultKind::eio, bio, request);
+                break;
+            case InjectKind::eio_written: apply(FaultKind::eio_written, bio, request); break;
+            case InjectKind::eio_partly: apply(FaultKind::eio_partly, bio, request); break;
+            case InjectKind::latent: apply(FaultKind::latent, bio, request); break;
+            case InjectKind::vanish:
+            case InjectKind::shrink:
+            case InjectKind::read_only:
+                in_trouble_ = true;
+                if (r.kind == InjectKind::vanish) vanished_ = true;
+                if (r.kind == InjectKind::read_only) read_only_ = true;
+                if (r.kind == InjectKind::shrink)
+                    cut_off_at_ =
+                        min(cut_off_at_, r.anywhere ? Sectors{spec_.size.value / 2} : r.start);
+                i.spent = true;
+                continue;  // and apply_troubles() meets this request already
         }
-        decided = decided || r.kind != InjectKind::slow;
+        decided = true;
     }
     return decided;
 }
@@ -97,12 +222,24 @@ void SimDisk::completed(Task& task) {
 
 void SimDisk::carry_out(InFlight& request) {
     Bio& bio = *request.bio;
-    if (bio.op == Op::flush || bio.preflush) flush_up_to(request.writes_before);
+    const bool failed = request.fate == InFlight::Fate::error_partly;
+    if (bio.op == Op::flush || (bio.preflush && !failed)) flush_up_to(request.writes_before);
     switch (bio.op) {
         case Op::read: read(bio); break;
-        case Op::write: write(bio); break;
+        case Op::write: {
+            // Of a write that is done in part: the first sectors, or the last.
+            const std::uint64_t length = bio.length.value;
+            std::uint64_t first = 0, end = length;
+            if (request.fate == InFlight::Fate::error_partly) {
+                const std::uint64_t cut = length > 1 ? 1 + request.nth / 2 % (length - 1) : 0;
+                if (request.nth % 2 == 0) first = length > 1 ? cut : length;
+                if (request.nth % 2 != 0) end = cut;
+            }
+            write(bio, first, end);
+            break;
+        }
         case Op::discard:
-            if (spec_.discard) write(bio);  // reads zeros afterwards
+            if (spec_.discard) write(bio, 0, bio.length.value);  // reads zeros afterwards
             break;
         case Op::flush: break;
     }
@@ -114,34 +251,36 @@ void SimDisk::read(Bio& bio) {
     }
 }
 
-void SimDisk::write(Bio& bio) {
+// Sectors [first, end) of it.
+void SimDisk::write(Bio& bio, std::uint64_t first, std::uint64_t end) {
+    if (!bad_sectors_.empty())
+        forget_bad_sectors(bio.start + Sectors{first}, bio.start + Sectors{end});
     const std::uint64_t number = ++writes_completed_;
     const bool caches = spec_.write_cache && !bio.fua;
     CachedWrite* cached = nullptr;
-    if (caches) {
-        const std::size_t size = sizeof(CachedWrite) + bio.length.value * sizeof(ContentId);
+    if (caches && end > first) {
+        const std::size_t size = sizeof(CachedWrite) + (end - first) * sizeof(ContentId);
         void* p = arena_.allocate(size);
         CHECK(p != nullptr, "a world's arena has room for a disk's cache");
         cached = new (p) CachedWrite();
         cached->number = number;
-        cached->start = bio.start;
-        cached->length = bio.length;
+        cached->start = bio.start + Sectors{first};
+        cached->length = {end - first};
         cached->ids = reinterpret_cast<ContentId*>(cached + 1);
-        for (std::uint64_t i = 0; i < bio.length.value; ++i) cached->ids[i] = zero_content;
+        for (std::uint64_t i = 0; i < end - first; ++i) cached->ids[i] = zero_content;
         cache_.push_back(*cached);
     }
     const bool zeros = bio.op == Op::discard || bio.payload.kind() == Payload::Kind::zeros;
-    for (std::uint64_t i = 0; i < bio.length.value; ++i) {
+    for (std::uint64_t i = first; i < end; ++i) {
         const std::uint64_t sector = bio.start.value + i;
         const std::uint64_t index = sector / page_sectors;
-        if (zeros && !caches && sector % page_sectors == 0 &&
-            bio.length.value - i >= page_sectors && spec_.content != DiskContent::fill &&
-            find_page(index) == nullptr) {
+        if (zeros && !caches && sector % page_sectors == 0 && end - i >= page_sectors &&
+            spec_.content != DiskContent::fill && find_page(index) == nullptr) {
             i += page_sectors - 1;  // zeros over zeros that nobody ever touched
             continue;
         }
         const ContentId id = zeros ? zero_content : cells_.content(bio.payload, i);
-        if (cached != nullptr) cached->ids[i] = id;
+        if (cached != nullptr) cached->ids[i - first] = id;
         Page& page = page_for_write(index);
         page.current[sector % page_sectors] = id;
         note_bytes(page, id);
@@ -262,6 +401,12 @@ PowerLossCount SimDisk::lose_power(SurvivalDefault survival) {
                 newer = true;
             }
             ++result.sectors_undecided;
+            if (!newer && spec_.lost != LostSectors::as_before) {
+                chooser_.count_delivered(FaultKind::lost_fill, 0);
+                raw_write({sector}, spec_.lost == LostSectors::zero
+                                        ? zero_content
+                                        : pattern_word(garbage_seed, sector));
+            }
             if (!newer) continue;
             ++result.sectors_newer;
             raw_write({sector}, id);
@@ -275,6 +420,7 @@ PowerLossCount SimDisk::lose_power(SurvivalDefault survival) {
     }
     while (!in_flight_.empty()) arena_.free(&in_flight_.pop_front(), sizeof(InFlight));
     in_flight_count_ = 0;
+    stalled_until_us_ = 0;
     writes_completed_ = order;
     cells_.allow_dropping(true);
     return result;

@@ -38,9 +38,11 @@ class SimDisk final : public Medium, public ContentHolder {
     ContentId raw_read(Sectors sector) override { return current_at(sector); }
     void raw_write(Sectors sector, ContentId id) override;
     void add_inject(const Inject& rule) override;
+    void heal() override;
     PowerLossCount lose_power(SurvivalDefault survival) override;
     std::uint64_t content_digest() const override;
     std::uint64_t requests_in_flight() const override { return in_flight_count_; }
+    bool has_volatile_writes() const override { return !cache_.empty(); }
 
     void for_each_content(void (*visit)(void*, ContentId), void* context) override;
 
@@ -67,12 +69,16 @@ class SimDisk final : public Medium, public ContentHolder {
         SimDisk* disk = nullptr;
         Bio* bio = nullptr;
         std::uint64_t writes_before = 0;  // a flush covers writes that completed up to this one
-        enum class Fate : std::uint8_t { ok, error, error_but_done } fate = Fate::ok;
+        enum class Fate : std::uint8_t { ok, error, error_but_done, error_partly } fate = Fate::ok;
+        std::uint32_t nth = 0;  // of its kind on this disk: which part of it is done
     };
     struct Injected : ListNode<> {
         Inject rule;
         std::uint64_t seen = 0;
         bool spent = false;
+    };
+    struct BadSector : ListNode<> {
+        Sectors sector;
     };
     struct Candidate;
     struct Orders {
@@ -85,10 +91,17 @@ class SimDisk final : public Medium, public ContentHolder {
     static void completed(Task& task);
     void carry_out(InFlight& request);
     void read(Bio& bio);
-    void write(Bio& bio);
+    void write(Bio& bio, std::uint64_t first, std::uint64_t end);
     void flush_up_to(std::uint64_t write_number);
     void make_durable(std::uint64_t number, Sectors sector, ContentId id);
+    std::uint32_t sensible_faults(const Bio& bio) const;
     bool apply_injects(const Bio& bio, InFlight& request, std::uint64_t& delay_us);
+    // What lasts: bad sectors, a disk that is gone, cut off, read-only.
+    bool apply_troubles(const Bio& bio, InFlight& request);
+    void apply(FaultKind kind, const Bio& bio, InFlight& request);
+    void stall_until(std::uint64_t us, const Bio& bio);
+    void add_bad_sector(Sectors sector);
+    void forget_bad_sectors(Sectors start, Sectors end);
     ContentId initial(std::uint64_t sector) const;
     ContentId current_at(Sectors sector) const;
     std::uint64_t slot_of(std::uint64_t index) const {
@@ -125,6 +138,13 @@ class SimDisk final : public Medium, public ContentHolder {
     List<InFlight, SimDisk> in_flight_;
     std::uint64_t in_flight_count_ = 0;
     List<Injected> injects_;
+    // Lasting troubles; in_trouble_: there is one.
+    bool in_trouble_ = false;
+    bool vanished_ = false;
+    bool read_only_ = false;
+    Sectors cut_off_at_{UINT64_MAX};
+    List<BadSector> bad_sectors_;
+    std::uint64_t stalled_until_us_ = 0;
 };
 
 }  // namespace cowlab

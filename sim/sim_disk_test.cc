@@ -586,7 +586,7 @@ TEST_F(SimDiskTest, an_error_may_hide_that_the_write_was_done) {
 TEST_F(SimDiskTest, a_slow_request_takes_so_much_longer_and_is_done_all_the_same) {
     make(plain(64));
     Inject i = fault(RequestClass::read, InjectTimes::once, 1, InjectKind::slow);
-    i.slow_by = {3};
+    i.ms = {3};
     disk->add_inject(i);
     Request& r = submit(Op::read, 0, 1);
     Request& s = submit(Op::read, 0, 1);

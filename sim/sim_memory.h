@@ -2,21 +2,29 @@
 //
 // fail_nth(N) makes the N-th allocate() from now on answer nullptr, once or from there on; what is
 // allocated from a reserve never fails, as in a kernel. A test loops N = 1, 2, … until nothing is
-// left to fail (failures() stays 0): then every allocation of a run has failed once.
+// left to fail (failures() stays 0): then every allocation of a run has failed once. With a Chooser
+// each allocation is one of its choices as well, and `inject engine no-memory` adds rules by use.
 #pragma once
 
 #include "base/arena.h"
 #include "engine/port/memory.h"
+#include "scenarios/verb.h"
+#include "sim/chooser.h"
 
 namespace cowlab {
 
 class SimMemory final : public Memory {
   public:
     // `limit`: bytes the engine may hold at once.
-    SimMemory(Arena& arena, std::uint64_t limit) : arena_(arena), limit_(limit) {}
+    SimMemory(Arena& arena, std::uint64_t limit, Chooser* chooser = nullptr)
+        : arena_(arena), limit_(limit), chooser_(chooser) {}
 
     void* allocate(std::size_t size, MemoryUse use) override {
-        if (fails_now(use) || !could_hold(size)) return nullptr;
+        if (fails_now(use) || was_chosen(use)) return nullptr;
+        if (!could_hold(size)) {
+            ++refused_;
+            return nullptr;
+        }
         void* p = arena_.allocate(size);
         if (p != nullptr) account(size);
         return p;
@@ -53,6 +61,14 @@ class SimMemory final : public Memory {
     std::uint64_t failures() const { return failures_; }
     MemoryUse last_failure() const { return last_failure_; }
 
+    // Of the three ways to fail: asked for by fail_nth(), drawn or injected, over the limit.
+    std::uint64_t failed_in_all() const { return failures_ + refused_; }
+
+    void inject(AllocationUse use, InjectTimes times, std::uint64_t nth) {
+        if (rule_count_ < rules_max) rules_[rule_count_++] = {use, times, nth, 0, false};
+    }
+    void heal() { rule_count_ = 0; }
+
     std::uint64_t held() const { return held_; }
     std::uint64_t peak() const { return peak_; }
 
@@ -68,13 +84,48 @@ class SimMemory final : public Memory {
         last_failure_ = use;
         return true;
     }
+    bool was_chosen(MemoryUse use) {
+        bool fails = false;
+        for (std::uint32_t i = 0; i < rule_count_; ++i) {
+            Rule& r = rules_[i];
+            if (r.spent || (r.use != AllocationUse::any &&
+                            static_cast<unsigned>(r.use) != static_cast<unsigned>(use)))
+                continue;
+            ++r.seen;
+            if (r.times == InjectTimes::nth && r.seen != r.nth) continue;
+            r.spent = r.times != InjectTimes::sticky;
+            fails = true;
+        }
+        if (chooser_ != nullptr && chooser_->may_fail_memory()) {
+            const ChoiceKey key{ChoiceKind::memory, 0, static_cast<std::uint64_t>(use)};
+            fails = chooser_->choose(key, 2) != 0 || fails;
+        }
+        if (!fails) return false;
+        ++refused_;
+        if (chooser_ != nullptr)
+            chooser_->count_delivered(FaultKind::no_memory, static_cast<std::uint32_t>(use));
+        return true;
+    }
     void account(std::size_t size) {
         held_ += size;
         if (held_ > peak_) peak_ = held_;
     }
 
+    struct Rule {
+        AllocationUse use;
+        InjectTimes times;
+        std::uint64_t nth;
+        std::uint64_t seen;
+        bool spent;
+    };
+    static constexpr std::uint32_t rules_max = 64;
+
     Arena& arena_;
     std::uint64_t limit_;
+    Chooser* chooser_;
+    Rule rules_[rules_max] = {};
+    std::uint32_t rule_count_ = 0;
+    std::uint64_t refused_ = 0;
     std::uint64_t held_ = 0;
     std::uint64_t peak_ = 0;
     std::uint64_t fail_in_ = 0;  // 1: the next one

@@ -23,7 +23,7 @@ SimWorld::SimWorld(SimHost& host, const SimOptions& options)
       options_(options),
       chooser_(arena_),
       executor_(arena_, host.stacks(), chooser_),
-      memory_(arena_, options.memory_limit),
+      memory_(arena_, options.memory_limit, &chooser_),
       cells_(arena_, options.cells) {}
 
 Medium* SimWorld::create_medium(const MediumSpec& spec, DeviceNumber number, std::uint32_t actor,
@@ -94,7 +94,7 @@ void SimWorld::add_pin(const PinSpec& pin, std::uint32_t actor) {
     const auto nth = static_cast<std::uint32_t>(pin.nth);
     PinPoint point;
     if (!parse_pin_point(pin.point, point)) return;
-    if (point.kind == ChoiceKind::yield) actor = 0;
+    if (point.kind == ChoiceKind::yield || point.kind == ChoiceKind::memory) actor = 0;
     chooser_.add_pin({{point.kind, actor, point.value}, nth, choice});
 }
 

@@ -62,6 +62,14 @@ class SimWorld final : public Platform, private CheckHandler {
     void request_stop() override { stop_requested_ = true; }
     void abandon_work() override;
     std::uint64_t now_us() const override { return executor_.now_us(); }
+    void add_memory_fault(AllocationUse use, InjectTimes times, std::uint64_t nth) override {
+        memory_.inject(use, times, nth);
+    }
+    std::uint64_t allocations_failed() const override { return memory_.failed_in_all(); }
+    void hold_back_faults(bool hold) override { chooser_.allow_faults(!hold); }
+    void count_power_loss(Purpose purpose) override {
+        chooser_.count_delivered(FaultKind::power_loss, static_cast<std::uint32_t>(purpose));
+    }
 
     bool has_failed_check() const { return check_failed_; }
     const CheckFailure& failed_check() const { return failure_; }

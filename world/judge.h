@@ -13,9 +13,15 @@ struct UserRequest {
     Op op = Op::read;
     Sectors start;
     Sectors count;
+    bool fua = false;
     Payload data;              // what is written, or what a read has read
     std::uint64_t ticket = 0;  // the judge's, between begin and end
+    Sectors judged_count;      // … and how much of it is judged
     bool judged = false;
+    std::uint64_t note = 0;  // the judge's too
+    // The space oracle's: what stood on the device when the request began.
+    std::uint8_t space_role = 0;
+    bool began_overflowed = false;
 };
 
 class Judge : public DiskObserver {

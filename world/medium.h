@@ -19,6 +19,7 @@ struct MediumSpec {
     bool write_cache = false;
     bool discard = false;
     Sectors atomic{1};
+    LostSectors lost = LostSectors::as_before;
 };
 
 // A named fault: which requests it meets, and what it does to them.
@@ -28,7 +29,7 @@ struct Inject {
     Sectors start;
     Sectors count;
     InjectKind kind = InjectKind::eio;
-    Milliseconds slow_by;
+    Milliseconds ms;
     InjectTimes times = InjectTimes::once;
     std::uint64_t nth = 1;
 };
@@ -50,11 +51,15 @@ class Medium : public BlockDevice {
     virtual ContentId raw_read(Sectors sector) = 0;
     virtual void raw_write(Sectors sector, ContentId id) = 0;
     virtual void add_inject(const Inject& rule) = 0;
+    // Every rule, and everything lasting that one did, ends.
+    virtual void heal() = 0;
     // Requests in flight are gone (their `done` never runs); the cache is decided sector by sector.
     virtual PowerLossCount lose_power(SurvivalDefault survival) = 0;
     // Of what a read of every sector would return; equal contents have equal digests.
     virtual std::uint64_t content_digest() const = 0;
     virtual std::uint64_t requests_in_flight() const = 0;
+    // A completed write that a power loss could still take.
+    virtual bool has_volatile_writes() const = 0;
 };
 
 }  // namespace cowlab

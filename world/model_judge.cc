@@ -4,6 +4,31 @@ namespace cowlab {
 namespace {
 // Sectors of an origin whose first content is copied into the model; larger ones go by their spec.
 constexpr std::uint64_t table_sectors_max = std::uint64_t{1} << 20;
+
+// What a read has read, as content ids: where they are, or turned into them.
+class IdsRead {
+  public:
+    IdsRead(Arena& arena, Cells& cells, const UserRequest& r)
+        : arena_(arena), count_(r.judged_count.value) {
+        if (r.data.bytes_per_sector() == sizeof(ContentId)) {
+            ids_ = reinterpret_cast<const ContentId*>(r.data.data());
+            return;
+        }
+        own_ = static_cast<ContentId*>(arena.allocate(count_ * sizeof(ContentId)));
+        CHECK(own_ != nullptr, "a world's arena has room for what was read");
+        for (std::uint64_t i = 0; i < count_; ++i) own_[i] = cells.content(r.data, i);
+        ids_ = own_;
+    }
+    ~IdsRead() { arena_.free(own_, own_ == nullptr ? 0 : count_ * sizeof(ContentId)); }
+    IdsRead(const IdsRead&) = delete;
+    std::span<const ContentId> ids() const { return {ids_, count_}; }
+
+  private:
+    Arena& arena_;
+    std::uint64_t count_;
+    const ContentId* ids_ = nullptr;
+    ContentId* own_ = nullptr;
+};
 }  // namespace
 
 ModelJudge::ModelJudge(World& world)
@@ -15,10 +40,38 @@ ModelJudge::ModelJudge(World& world)
 // ---- Who is who -------------------------------------------------------------------------------
 
 BaseDisk* ModelJudge::disk_of(const BlockDevice& device) {
-    for (const MappedDevice& d : world_.mapper().devices()) {
-        if (d.number() == device.number()) return world_.find_disk(d.name());
+    const DeviceNumber number = device.number();
+    for (std::uint32_t i = 0; i < named_count_; ++i) {
+        if (named_[i].number == number) return named_[i].disk;
     }
     return nullptr;
+}
+
+void ModelJudge::name_disks() {
+    named_count_ = 0;
+    for (const MappedDevice& d : world_.mapper().devices()) {
+        BaseDisk* disk = world_.find_disk(d.name());
+        if (disk != nullptr && named_count_ < disks_max)
+            named_[named_count_++] = {d.number(), disk};
+    }
+    // Linear devices that begin where their disk begins (a COW device that can grow) are it too.
+    for (MappedDevice& d : world_.mapper().devices()) {
+        if (d.live() == nullptr || d.live()->target_count() != 1) continue;
+        Target& target = d.live()->targets().front();
+        if (target.type_name() != "linear" || world_.find_disk(d.name()) != nullptr) continue;
+        struct Below final : DeviceVisitor {
+            BlockDevice* device = nullptr;
+            Sectors start;
+            void visit(BlockDevice& b, Sectors s, Sectors) override {
+                device = &b;
+                start = s;
+            }
+        } below;
+        target.for_each_device(below);
+        BaseDisk* disk = below.device == nullptr ? nullptr : disk_of(*below.device);
+        if (disk != nullptr && below.start.value == 0 && named_count_ < disks_max)
+            named_[named_count_++] = {d.number(), disk};
+    }
 }
 
 bool ModelJudge::is_judged(const BlockDevice& origin) {
@@ -35,6 +88,7 @@ ModelJudge::Place ModelJudge::place_of(MappedDevice& device) {
     if (device.live() == nullptr || device.live()->target_count() != 1) return place;
     Target& target = device.live()->targets().front();
     const std::string_view type = target.type_name();
+    if (type.front() != 's') return place;  // most devices are disks
     if (type == "snapshot-origin") {
         struct First final : DeviceVisitor {
             BlockDevice* device = nullptr;
@@ -109,6 +163,8 @@ ModelJudge::SnapshotEntry& ModelJudge::add(const Place& place) {
     e.origin_index = origin_index(*place.origin_disk);
     e.transient = place.snapshot->store().letter() == 'N';
     e.may_die = !place.snapshot->is_valid();  // it was found like that
+    // … or died before anybody looked, and its header may not say so.
+    e.header_write_failed = e.may_die && world_.errors_of(Purpose::header_write) > 0;
     e.id = model_.add_snapshot(origins_[e.origin_index].id, place.snapshot->protected_size());
     model_.volatile_cache(e.id, place.cow_disk->spec.write_cache);
     learn_exceptions(place, e);
@@ -117,6 +173,11 @@ ModelJudge::SnapshotEntry& ModelJudge::add(const Place& place) {
 
 // A store that was there before we looked: what it holds is the snapshot's own.
 void ModelJudge::learn_exceptions(const Place& place, SnapshotEntry& entry) {
+    // What a power loss could still take back is not known as well as this wants to know it.
+    if (place.cow_disk->medium->has_volatile_writes() &&
+        (stores_written_ || place.snapshot->completed().exception_count() > 0)) {
+        origins_[entry.origin_index].unjudged = true;
+    }
     const ChunkSize c = place.snapshot->chunk_size();
     const Sectors end = place.snapshot->protected_size();
     place.snapshot->completed().for_each_run([&](const ExceptionTable::Run& run) {
@@ -146,6 +207,12 @@ bool ModelJudge::volume_of(const Place& place, model::VolumeId& out) {
             if (origins_[origin_index(*place.origin_disk)].unjudged) return false;
             for (std::uint32_t i = 0; i < snapshot_count_; ++i) {
                 const SnapshotEntry& e = snapshots_[i];
+                if (place.role == Place::Role::origin && e.state == State::merging &&
+                    e.origin_actor == place.origin_disk->actor) {
+                    // Somebody looks past a merge that goes on (against the user's contract).
+                    origins_[e.origin_index].unjudged = true;
+                    return false;
+                }
                 const bool half_merged =
                     e.origin_actor == place.origin_disk->actor &&
                     model_.state_of(e.id) == model::SnapshotState::merge_interrupted;
@@ -169,6 +236,7 @@ bool ModelJudge::volume_of(const Place& place, model::VolumeId& out) {
 // ---- Following the devices --------------------------------------------------------------------
 
 void ModelJudge::devices_changed() {
+    name_disks();
     oracles_.devices_changed();
     bool seen[snapshots_max] = {};
     for (MappedDevice& d : world_.mapper().devices()) {
@@ -203,7 +271,7 @@ void ModelJudge::give_up_interrupted_merges(const BaseDisk& origin) {
 }
 
 void ModelJudge::note_missing(SnapshotEntry& e) {
-    if (e.after_loss) return;  // nobody has tried to bring it back yet
+    if (e.after_loss && !reload_failed_) return;  // nobody has tried to bring it back yet
     switch (e.state) {
         case State::active:
             if (e.transient) {
@@ -278,6 +346,12 @@ void ModelJudge::follow(const Place& place) {
             origins_[e->origin_index].unjudged = true;
             return;
         }
+        if (e->state != State::merging && ends_inside_a_chunk(place, *e)) {
+            // The rest of that chunk is merged as well, and no model without chunks can say of
+            // what.
+            origins_[e->origin_index].unjudged = true;
+            return;
+        }
         if (e->state != State::merging) {
             model_.begin_merge(e->id);
             e->state = State::merging;
@@ -303,16 +377,32 @@ void ModelJudge::follow(const Place& place) {
     e->state = State::active;
 }
 
+bool ModelJudge::has_unjudged_origin() const {
+    for (std::uint32_t i = 0; i < origin_count_; ++i) {
+        if (origins_[i].unjudged) return true;
+    }
+    return false;
+}
+
+bool ModelJudge::ends_inside_a_chunk(const Place& place, const SnapshotEntry& e) const {
+    const Sectors size = model_.size_of(e.id);
+    const ChunkSize c = place.snapshot->chunk_size();
+    return size < place.origin_disk->spec.size && c.is_set() && c.offset_in_chunk(size).value != 0;
+}
+
 bool ModelJudge::has_other_merge(const SnapshotEntry& e) const {
     for (std::uint32_t i = 0; i < snapshot_count_; ++i) {
         const SnapshotEntry& o = snapshots_[i];
-        if (&o != &e && o.origin_index == e.origin_index && o.state == State::merging) return true;
+        if (&o == &e || o.origin_index != e.origin_index || o.state == State::merged) continue;
+        if (o.state == State::merging) return true;
+        // One that a power loss interrupted, and that nobody has brought back.
+        if (model_.state_of(o.id) == model::SnapshotState::merge_interrupted) return true;
     }
     return false;
 }
 
 bool ModelJudge::has_reason_to_die(const Snapshot& snapshot) const {
-    if (world_.errors_at_the_disks() > 0) return true;
+    if (world_.troubles() > 0) return true;
     const StoreUsage u = snapshot.usage();
     // Full, or so near to it that the next area would not fit.
     return u.allocated.value + 2 * snapshot.chunk_size().sectors().value > u.total.value;
@@ -320,11 +410,7 @@ bool ModelJudge::has_reason_to_die(const Snapshot& snapshot) const {
 
 void ModelJudge::follow_validity(SnapshotEntry& e, Snapshot& snapshot) {
     ++evaluations_.containment;
-    if (world_.errors_of(Purpose::header_write) > header_errors_seen_) {
-        header_errors_seen_ = world_.errors_of(Purpose::header_write);
-        for (std::uint32_t i = 0; i < snapshot_count_; ++i)
-            snapshots_[i].header_write_failed = true;
-    }
+    note_header_errors();
     if (snapshot.is_overflowed()) model_.snapshot_overflowed(e.id);
     if (snapshot.is_valid() || e.state == State::dead) return;
     if (origins_[e.origin_index].unjudged) e.may_die = true;
@@ -339,9 +425,17 @@ void ModelJudge::follow_validity(SnapshotEntry& e, Snapshot& snapshot) {
     e.state = State::dead;
 }
 
+void ModelJudge::note_header_errors() {
+    if (world_.errors_of(Purpose::header_write) <= header_errors_seen_) return;
+    header_errors_seen_ = world_.errors_of(Purpose::header_write);
+    for (std::uint32_t i = 0; i < snapshot_count_; ++i) snapshots_[i].header_write_failed = true;
+}
+
 void ModelJudge::power_lost() {
+    note_header_errors();
+    reload_failed_ = false;
     oracles_.power_lost();
-    errors_at_loss_ = world_.errors_at_the_disks();
+    errors_at_loss_ = world_.troubles();
     // All that are registered, also one whose table is just being replaced.
     world_.engine().origins.for_each_snapshot([this](const Snapshot& s) {
         if (s.is_valid() && !s.is_invalidating()) return;
@@ -354,6 +448,8 @@ void ModelJudge::power_lost() {
             if (e.origin_actor == origin->actor && e.cow_actor == cow->actor &&
                 e.state == State::active) {
                 model_.invalidation_began(e.id);
+                // Nothing on the medium says that it died, and the origin went on.
+                if (e.header_write_failed) origins_[e.origin_index].unjudged = true;
             }
         }
     });
@@ -377,18 +473,21 @@ void ModelJudge::power_lost() {
 // ---- Requests ---------------------------------------------------------------------------------
 
 // Somebody writes to a disk under our snapshots. Over the header of a store that nobody uses: what
-// it held is gone. Anywhere else it is the end of what can be told about that origin.
+// it held is gone, and what is loaded from it later is taken as it is found. Anywhere else it is
+// the end of what can be told about that origin.
 void ModelJudge::note_raw_write(const MappedDevice& device, Sectors start) {
-    const BaseDisk* disk = world_.find_disk(device.name());
+    const BaseDisk* disk = disk_of(device);
     if (disk == nullptr) return;
     oracles_.raw_write(*disk, device);
+    stores_written_ = true;
     for (std::uint32_t i = 0; i < origin_count_; ++i) {
         if (origins_[i].actor == disk->actor) origins_[i].unjudged = true;
     }
     for (std::uint32_t i = 0; i < snapshot_count_; ++i) {
         SnapshotEntry& e = snapshots_[i];
         if (e.cow_actor != disk->actor || e.state == State::merged) continue;
-        const bool unused = (e.state == State::gone || e.state == State::dead) && !is_live(e);
+        const bool unused =
+            (e.state == State::gone || e.state == State::dead || e.after_loss) && !is_live(e);
         if (!unused || start.value != 0) {
             origins_[e.origin_index].unjudged = true;
             continue;
@@ -408,6 +507,19 @@ bool ModelJudge::is_live(const SnapshotEntry& e) {
     return false;
 }
 
+// A discard that is passed down changes the origin under copies that are being made: what a reader
+// saw before such a copy is done and what it sees afterwards need not agree (spec §18.9), and that
+// cannot be told. Equal sums at its beginning and end, and nothing pending: there was no such copy.
+std::uint64_t ModelJudge::copies_so_far(const BaseDisk& origin, bool& pending) {
+    std::uint64_t sum = 0;
+    world_.engine().origins.for_each_snapshot([&](const Snapshot& s) {
+        if (disk_of(s.origin()) != &origin) return;
+        sum += s.start_sequence();
+        pending = pending || s.pending_live() > 0;
+    });
+    return sum;
+}
+
 void ModelJudge::disk_tampered(std::string_view name) {
     if (const BaseDisk* disk = world_.find_disk(name)) oracles_.disk_tampered(disk->actor);
 }
@@ -418,21 +530,43 @@ void ModelJudge::request_begins(UserRequest& r) {
     r.judged = false;
     if (r.op == Op::write || r.op == Op::discard) note_raw_write(*r.device, r.start);
     if (verdict_.failed || !volume_of(place_of(*r.device), volume)) return;
-    if (r.start + r.count > model_.size_of(volume)) return;
+    // Of a range that crosses the end of what the model knows the part that fits is judged.
+    const Sectors size = model_.size_of(volume);
+    if (r.op != Op::flush && r.start >= size) return;
+    const Sectors count = r.op == Op::flush ? Sectors{0} : min(r.count, size - r.start);
+    r.judged_count = count;
     model::Op op;
     switch (r.op) {
-        case Op::read: op = model_.begin_read(volume, r.start, r.count); break;
+        case Op::read: op = model_.begin_read(volume, r.start, count); break;
         case Op::flush: op = model_.begin_flush(volume); break;
-        case Op::discard: op = model_.begin_discard(volume, r.start, r.count); break;
-        case Op::write: {
-            Content content = Content::zeros();
-            if (r.data.kind() == Payload::Kind::cells) {
-                if (r.data.bytes_per_sector() != sizeof(ContentId))
-                    return;  // judged with tags only
-                content = Content::table(reinterpret_cast<const ContentId*>(r.data.data()),
-                                         r.count.value);
+        case Op::discard: {
+            const Place place = place_of(*r.device);
+            const bool down = place.snapshot != nullptr && place.snapshot->discard_copies() == 2 &&
+                              place.role == Place::Role::snapshot;
+            if (down) {
+                bool pending = false;
+                r.note = copies_so_far(*place.origin_disk, pending) + 1;
+                if (pending) origins_[origin_index(*place.origin_disk)].unjudged = true;
             }
-            op = model_.begin_write(volume, r.start, r.count, content);
+            op = model_.begin_discard(
+                volume, r.start, count,
+                down ? model::DiscardKind::passdown : model::DiscardKind::volume_only);
+            break;
+        }
+        case Op::write: {
+            // Cells, ids or bytes: the same content ids.
+            struct Source {
+                Cells* cells;
+                Payload data;
+            } source{&world_.platform().cells(), r.data};
+            const auto id_at = [](void* context, Sectors, std::uint64_t index) {
+                const auto& from = *static_cast<Source*>(context);
+                return from.cells->content(from.data, index);
+            };
+            const bool zeros = r.data.kind() != Payload::Kind::cells;
+            op = model_.begin_write(volume, r.start, count,
+                                    zeros ? Content::zeros() : Content::from(id_at, &source),
+                                    r.fua ? model::WriteKind::fua : model::WriteKind::plain);
             break;
         }
     }
@@ -446,9 +580,9 @@ void ModelJudge::request_ends(UserRequest& r, Errc status) {
     if (!r.judged) return;
     const model::Op op{static_cast<std::uint32_t>(r.ticket),
                        static_cast<std::uint32_t>(r.ticket >> 32)};
-    const Place place = place_of(*r.device);
     ++evaluations_.containment;
-    if (status != Errc::ok && world_.errors_at_the_disks() == 0) {
+    if (status != Errc::ok && world_.troubles() == 0) {
+        const Place place = place_of(*r.device);
         const bool explained = place.snapshot != nullptr &&
                                (!place.snapshot->is_valid() || place.snapshot->is_overflowed() ||
                                 has_reason_to_die(*place.snapshot));
@@ -461,12 +595,13 @@ void ModelJudge::request_ends(UserRequest& r, Errc status) {
                 model_.end_read(op, status);
                 break;
             }
-            if (r.data.bytes_per_sector() != sizeof(ContentId)) {
+            // It was judged when it began; what was written since then nobody told the model.
+            if (has_unjudged_origin()) {
                 model_.end_read(op, Errc::eio);
                 break;
             }
-            const std::span<const ContentId> ids(reinterpret_cast<const ContentId*>(r.data.data()),
-                                                 r.count.value);
+            const IdsRead read(arena_, world_.platform().cells(), r);
+            const std::span<const ContentId> ids = read.ids();
             if (const auto v = model_.end_read(op, ids)) {
                 Text<200> text;
                 const SectorContent got = world_.platform().cells().describe(v->observed);
@@ -484,7 +619,17 @@ void ModelJudge::request_ends(UserRequest& r, Errc status) {
         }
         case Op::write: model_.end_write(op, status); break;
         case Op::flush: model_.end_flush(op, status); break;
-        case Op::discard: model_.end_discard(op, status); break;
+        case Op::discard: {
+            model_.end_discard(op, status);
+            if (r.note == 0) break;
+            const Place place = place_of(*r.device);
+            bool pending = false;
+            if (place.origin_disk == nullptr ||
+                copies_so_far(*place.origin_disk, pending) + 1 != r.note || pending) {
+                for (std::uint32_t i = 0; i < origin_count_; ++i) origins_[i].unjudged = true;
+            }
+            break;
+        }
     }
 }
 
@@ -515,9 +660,15 @@ void ModelJudge::after_step(const Step& step, const Answer& answer) {
     devices_changed_validity_only();
     // (A handover that was vetoed is vetoed again: that is an answer, not a loss.)
     if (step.verb == Verb::reload && !answer.empty() &&
-        answer.front().find("(load)") != std::string::npos &&
-        world_.errors_at_the_disks() == errors_at_loss_) {
+        answer.front().find("(load)") != std::string::npos && !stores_written_ && has_all_disks() &&
+        world_.troubles() == errors_at_loss_) {
         fail("structure", 14, "after the power loss a device could not be created again");
+    }
+    if (step.verb == Verb::reload && !answer.empty() && answer.front() != "= ok" &&
+        answer.front() != "= lost") {
+        // Some of them are not there, and the others are used: nobody watches over those.
+        reload_failed_ = true;
+        devices_changed();
     }
     if (step.verb == Verb::power_loss || world_.power_losses() != losses_checked_) {
         losses_checked_ = world_.power_losses();
@@ -525,6 +676,14 @@ void ModelJudge::after_step(const Step& step, const Answer& answer) {
     }
     if (step.verb == Verb::check) check_structure(true);
     oracles_.after_step(step);
+}
+
+// Nobody has removed a disk's device.
+bool ModelJudge::has_all_disks() const {
+    for (const BaseDisk& d : world_.disks()) {
+        if (world_.mapper().find(d.name_view()) == nullptr) return false;
+    }
+    return true;
 }
 
 void ModelJudge::check_structure(bool quiet) {

@@ -39,6 +39,8 @@ class ModelJudge final : public Judge, private JudgedDisks {
 
     // After each step: what the engine told nobody yet but would.
     void after_step(const Step& step, const Answer& answer);
+    // Bytes the engine holds; when there may be no device but the disks' own.
+    void memory_held(std::uint64_t held) { oracles_.memory_held(held); }
     // Structure of all stores; `quiet`: nothing in flight, so tables and disks must agree.
     void check_structure(bool quiet);
 
@@ -62,6 +64,7 @@ class ModelJudge final : public Judge, private JudgedDisks {
   private:
     static constexpr std::uint32_t origins_max = 8;
     static constexpr std::uint32_t snapshots_max = 32;
+    static constexpr std::uint32_t disks_max = 64;
 
     struct OriginEntry {
         std::uint32_t actor = 0;
@@ -96,6 +99,7 @@ class ModelJudge final : public Judge, private JudgedDisks {
 
     Place place_of(MappedDevice& device);
     BaseDisk* disk_of(const BlockDevice& device);
+    void name_disks();
     std::uint32_t origin_index(BaseDisk& disk);
     SnapshotEntry* find(const Place& place);
     SnapshotEntry& add(const Place& place);
@@ -103,18 +107,31 @@ class ModelJudge final : public Judge, private JudgedDisks {
     void follow(const Place& place);
     void follow_validity(SnapshotEntry& entry, Snapshot& snapshot);
     void note_missing(SnapshotEntry& entry);
+    void note_header_errors();
     void devices_changed_validity_only();
     void note_raw_write(const MappedDevice& device, Sectors start);
     bool is_live(const SnapshotEntry& entry);
+    std::uint64_t copies_so_far(const BaseDisk& origin, bool& pending);
     void give_up_interrupted_merges(const BaseDisk& origin);
     void restore_cache(const SnapshotEntry& entry);
     static void describe(TextSink& out, const SectorContent& content);
     bool volume_of(const Place& place, model::VolumeId& out);
+    bool has_unjudged_origin() const;
+    bool has_all_disks() const;
+    bool ends_inside_a_chunk(const Place& place, const SnapshotEntry& entry) const;
     bool has_other_merge(const SnapshotEntry& entry) const;
     bool has_reason_to_die(const Snapshot& snapshot) const;
 
+    // The disks by the numbers of their devices, as of the last change of devices.
+    struct NamedDisk {
+        DeviceNumber number;
+        BaseDisk* disk = nullptr;
+    };
+
     World& world_;
     Arena& arena_;
+    NamedDisk named_[disks_max];
+    std::uint32_t named_count_ = 0;
     model::Model model_;
     Verdict verdict_;
     OriginEntry origins_[origins_max];
@@ -124,6 +141,8 @@ class ModelJudge final : public Judge, private JudgedDisks {
     std::uint64_t errors_at_loss_ = 0;
     std::uint64_t header_errors_seen_ = 0;
     std::uint64_t losses_checked_ = 0;
+    bool reload_failed_ = false;   // since the last power loss
+    bool stores_written_ = false;  // a disk was written past the engine
     Evaluations evaluations_;
     Oracles oracles_;
 };

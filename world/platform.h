@@ -43,6 +43,15 @@ class Platform {
     virtual void abandon_work() = 0;
     virtual std::uint64_t now_us() const = 0;
 
+    // `inject engine no-memory`.
+    virtual void add_memory_fault(AllocationUse use, InjectTimes times, std::uint64_t nth) = 0;
+    // Allocations of the engine that were refused so far.
+    virtual std::uint64_t allocations_failed() const = 0;
+    // Calls nest: while held back, no fault is drawn (a machine boots).
+    virtual void hold_back_faults(bool hold) = 0;
+    // The power goes at a request of this purpose.
+    virtual void count_power_loss(Purpose purpose) = 0;
+
   protected:
     ~Platform() = default;
 };

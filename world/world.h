@@ -80,18 +80,28 @@ class World final : private DiskObserver {
     StopCause stop_cause() const { return stop_cause_; }
     void note_check_failure() { stop_cause_ = StopCause::check; }
     std::uint64_t power_losses() const { return power_losses_; }
+    std::uint64_t losses_in_recovery() const { return losses_in_recovery_; }
     // Requests seen at the port of the disks, by purpose.
     std::uint64_t requests_done() const { return requests_done_; }
     std::uint64_t requests_issued_of(Purpose p) const { return issued_[static_cast<int>(p)]; }
     std::uint64_t errors_of(Purpose p) const { return errors_[static_cast<int>(p)]; }
     // Requests that a disk answered with an error, in all.
     std::uint64_t errors_at_the_disks() const { return errors_total_; }
+    // Whatever went wrong below the engine: errors of disks, allocations that failed.
+    std::uint64_t troubles() const { return errors_total_ + platform_.allocations_failed(); }
     // Digest over all that happened and over what the disks hold now.
     std::uint64_t digest();
     // "@name" for every device number in a line the engine printed.
     std::string with_names(std::string_view text) const;
+    // The line that a device's live table was made from, as it was given; empty: not known.
+    std::string_view live_table_text(std::string_view name) {
+        const LastTable* t = last_table(name);
+        return t == nullptr ? std::string_view{} : t->live;
+    }
     // Lanes and jobs that have not ended.
     bool has_unfinished_work() const;
+    // Most requests of users that were under way at the same time.
+    std::uint32_t user_requests_peak() const { return user_requests_peak_; }
 
   private:
     // A verb on its way; I/O verbs of bg and lanes as well.
@@ -163,7 +173,8 @@ class World final : private DiskObserver {
     void do_zeroout(Job& job, MappedDevice& device);
     void do_hex(Job& job, MappedDevice& device);
     void do_writebytes(Job& job, MappedDevice& device);
-    Errc transfer(MappedDevice& device, Op op, Sectors start, Sectors count, Payload payload);
+    Errc transfer(MappedDevice& device, Op op, Sectors start, Sectors count, Payload payload,
+                  bool fua = false);
     Payload buffer_for(Job& job, Sectors count);
     void free_buffer(Job& job);
     std::string data_text(Payload data, Sectors count);
@@ -231,13 +242,18 @@ class World final : private DiskObserver {
     Judge* judge_ = nullptr;
     PendingLoss pending_loss_;
     bool stuck_ = false;
+    bool is_down_ = false;  // the power was lost, and nothing reloaded yet
     StopCause stop_cause_ = StopCause::none;
     std::uint64_t steps_run_ = 0;
     std::uint64_t power_losses_ = 0;
+    std::uint64_t losses_in_recovery_ = 0;
+    bool is_reloading_ = false;
     std::uint64_t requests_done_ = 0;
     std::uint64_t issued_[purpose_count] = {};
     std::uint64_t errors_[purpose_count] = {};
     std::uint64_t errors_total_ = 0;
+    std::uint32_t user_requests_ = 0;
+    std::uint32_t user_requests_peak_ = 0;
 };
 
 }  // namespace cowlab

@@ -50,26 +50,31 @@ void World::do_io(Job& job) {
 }
 
 // One request of the user, start to end; the judge hears of both.
-Errc World::transfer(MappedDevice& device, Op op, Sectors start, Sectors count, Payload payload) {
+Errc World::transfer(MappedDevice& device, Op op, Sectors start, Sectors count, Payload payload,
+                     bool fua) {
     UserRequest request;
     request.device = &device;
     request.op = op;
     request.start = start;
     request.count = count;
     request.data = payload;
+    request.fua = fua;
     if (judge_ != nullptr) judge_->request_begins(request);
     UserBio bio;
     bio.op = op;
     bio.start = start;
     bio.length = count;
     bio.payload = payload;
+    bio.fua = fua;
     bio.executor = &platform_.executor();
     bio.done = [](Bio& b) {
         auto& user = static_cast<UserBio&>(b);
         user.executor->wake(user.waiter);
     };
+    if (++user_requests_ > user_requests_peak_) user_requests_peak_ = user_requests_;
     device.submit(bio);
     platform_.executor().wait(bio.waiter);
+    --user_requests_;
     if (op == Op::read && bio.status == Errc::ok) {
         // What was read is part of the run's digest, whoever asks for it.
         std::uint64_t sum = start.value;
@@ -121,7 +126,7 @@ void World::do_write(Job& job, MappedDevice& device) {
         for (std::uint64_t i = 0; i < count.value; ++i) {
             platform_.cells().set_content(data, i, pattern_word(s.seed, s.start.value + i));
         }
-        out.code = transfer(device, Op::write, s.start, count, data);
+        out.code = transfer(device, Op::write, s.start, count, data, s.fua);
         if (out.code == Errc::ok && count < s.count) {
             out.kind = Outcome::Kind::short_write;
             out.count = count;

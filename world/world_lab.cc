@@ -255,11 +255,19 @@ Answer World::join(const Step& step) {
 // ---- inject, power-loss, reload ---------------------------------------------------------------
 
 Answer World::inject(const Step& step) {
+    const InjectSpec& i = step.inject;
+    if (i.form == InjectSpec::Form::memory) {
+        platform_.add_memory_fault(i.use, i.times, i.nth);
+        return {cowlab::answer_of(Errc::ok)};
+    }
     BaseDisk* d = find_disk(step.name);
     if (d == nullptr) return {cowlab::answer_of(Errc::enxio)};
-    const InjectSpec& i = step.inject;
+    if (i.form == InjectSpec::Form::heal) {
+        d->medium->heal();
+        return {cowlab::answer_of(Errc::ok)};
+    }
     d->medium->add_inject(
-        {i.request_class, i.anywhere, step.start, step.count, i.kind, i.slow_by, i.times, i.nth});
+        {i.request_class, i.anywhere, step.start, step.count, i.kind, i.ms, i.times, i.nth});
     return {cowlab::answer_of(Errc::ok)};
 }
 
@@ -279,6 +287,7 @@ void World::watch_for_loss(std::uint32_t actor, const Bio& bio, Moment moment) {
     if (!matches(p.spec->request_class, bio) || ++p.seen < p.spec->nth) return;
     p.armed = false;
     p.due = true;
+    platform_.count_power_loss(bio.purpose);
     stop_cause_ = StopCause::power_loss;
     platform_.request_stop();
 }
@@ -294,7 +303,11 @@ Platform::Ran World::settle(Platform::Ran ran) {
 void World::execute_power_loss(const PowerLossSpec& spec) {
     stop_cause_ = StopCause::none;
     pending_loss_ = {};
+    is_down_ = true;
+    user_requests_ = 0;
     ++power_losses_;
+    if (is_reloading_) ++losses_in_recovery_;
+    is_reloading_ = false;
     if (judge_ != nullptr) judge_->power_lost();
     PowerLossCount all;
     for (BaseDisk& d : disks_) {
@@ -322,19 +335,24 @@ void World::execute_power_loss(const PowerLossSpec& spec) {
     for (BaseDisk& d : disks_) mapper_->add_base_device(*d.medium);
     Step step;
     step.verb = Verb::disk;
+    platform_.hold_back_faults(true);
     for (BaseDisk& d : disks_) {
         if (d.spec.size.value == 0) continue;
         step.name = std::string(d.name_view());
         run_job(step, &World::device_verb_body);
     }
+    platform_.hold_back_faults(false);
 }
 
 // The devices as they were: last live tables, in the order the devices were created; but a merge
 // begins as soon as it is resumed, and would overwrite the origin under snapshots that are not
 // there yet, so those come last (the user's contract, spec §4).
 Answer World::reload(const Step&) {
-    // An armed loss whose moment never came happens now: the file goes on as it says.
-    if (pending_loss_.armed) execute_power_loss(*pending_loss_.spec);
+    // An armed loss whose moment never came happens now: the file goes on as it says. One that was
+    // armed while the machine was down is meant for what follows: the recovery.
+    if (pending_loss_.armed && !is_down_) execute_power_loss(*pending_loss_.spec);
+    is_down_ = false;
+    is_reloading_ = true;
     for (const bool merges : {false, true}) {
         for (LastTable& t : tables_) {
             const bool is_merge = t.live.find(" snapshot-merge ") != std::string_view::npos;
@@ -344,9 +362,12 @@ Answer World::reload(const Step&) {
             step.name = std::string(t.name);
             step.text = std::string(t.live);
             Answer answer = run_job(step, &World::device_verb_body);
-            if (answer.front() != "= ok") return answer;
+            if (answer.front() == "= ok") continue;
+            is_reloading_ = false;
+            return answer;
         }
     }
+    is_reloading_ = false;
     return {cowlab::answer_of(Errc::ok)};
 }
 

@@ -34,6 +34,7 @@ Answer World::disk(const Step& step) {
     }
     if (step.disk.cache != WriteCache::unstated)
         spec.write_cache = step.disk.cache == WriteCache::on;
+    spec.lost = step.disk.lost;
     spec.atomic = max(step.disk.atomic, spec.logical_block);
     d.medium = platform_.create_medium(spec, {medium_major, next_medium_++}, d.actor, this);
     disks_.push_back(d);
@@ -172,6 +173,8 @@ void World::forget_table(std::string_view name) {
 }
 
 void World::rename_table(std::string_view from, std::string_view to) {
+    // A device of that name went with a power loss, and was not brought back.
+    forget_table(to);
     if (LastTable* t = last_table(from); t != nullptr) t->name = keep_text(to);
 }
 

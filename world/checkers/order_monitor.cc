@@ -91,6 +91,22 @@ StoreLedger* OrderMonitor::store_of(DiskLedger& cow) {
     Platform& platform = world().platform();
     cow.store =
         StoreLedger::open(platform.arena(), platform.cells(), cow, *user, origin->base->spec.size);
+    if (cow.store == nullptr) return nullptr;
+    if (!cow.store->is_persistent) {
+        // No records to read: what it has was copied before anybody looked.
+        user->completed().for_each_run([&](const ExceptionTable::Run& run) {
+            for (std::uint64_t i = 0; i < run.chunks; ++i) {
+                const std::uint64_t chunk = run.new_chunk.value + i;
+                if (chunk < cow.store->chunk_count)
+                    cow.store->data[chunk].covered =
+                        static_cast<std::uint32_t>(cow.store->chunk.sectors().value);
+            }
+        });
+    }
+    // What Linux allows: pieces that do not end where chunks do (L14), records behind a hole (L1).
+    const bool unaligned = cow.store->chunk.offset_in_chunk(user->begin()).value != 0;
+    if (unaligned || (cow.store->has_tail && !policy().d3_load_validates))
+        cow.store->state = StoreLedger::State::unknown;
     return cow.store;
 }
 
@@ -144,13 +160,16 @@ void OrderMonitor::request_issued(std::uint32_t actor, const Bio& bio) {
                 d->is_tampered = false;
                 break;
             case Purpose::copy_read:
-                if (StoreLedger* s = d->store; s != nullptr && !d->is_tampered) {
+                if (StoreLedger* s = d->store; s != nullptr && !d->is_tampered && !lies_above(*d)) {
                     const Touched t = touched(s->chunk, bio);
                     for (ChunkIndex c = t.first; c < t.end && c.value < s->chunk_count; c = c + 1) {
                         looked();
                         StoreLedger::DataChunk& data = s->data[c.value];
                         if (data.writes_in_flight > 0)
                             fail(29, "a chunk is merged while a write to its copy is in flight");
+                        // A new attempt: what one that failed has written counts no more.
+                        if (!data.being_merged && data.record_of > 0)
+                            s->olds[data.record_of - 1].merged = 0;
                         data.being_merged = true;
                     }
                 }
@@ -206,8 +225,8 @@ void OrderMonitor::request_done(std::uint32_t actor, const Bio& bio) {
                 reads_at_port_.items[i] = reads_at_port_.items[--reads_at_port_.count];
                 break;
             }
-        } else if (bio.purpose == Purpose::copy_read && bio.status != Errc::ok &&
-                   d->store != nullptr) {
+        } else if ((bio.purpose == Purpose::copy_read || bio.purpose == Purpose::area_read) &&
+                   bio.status != Errc::ok && d->store != nullptr) {
             merge_from_gave_up(*d);
         }
         return;
@@ -282,6 +301,11 @@ bool OrderMonitor::flush_done(const Bio& bio) {
 // ---- Metadata ---------------------------------------------------------------------------------
 
 void OrderMonitor::check_header(DiskLedger& d, const Bio& bio) {
+    // A COW device may be a part of a disk; then this is somewhere in the middle.
+    bool is_ours = false;
+    world().engine().origins.for_each_snapshot(
+        [&](const Snapshot& s) { is_ours = is_ours || s.cow_number() == d.number; });
+    if (!is_ours) return;
     looked();
     const format::Header h = format::Header::read(bio.payload.data());
     const Sectors size{h.chunk_size};
@@ -465,6 +489,7 @@ void OrderMonitor::area_written(DiskLedger& d, StoreLedger& s, const Bio& bio) {
     while (s.record_count > base + n) {
         const StoreLedger::Record r = s.records[--s.record_count];
         s.olds[r.old_chunk] = {};
+        s.olds[r.old_chunk].erased_at = now;
         s.data[r.new_chunk] = {};
     }
 }
@@ -520,7 +545,7 @@ void OrderMonitor::check_origin_write(DiskLedger& d, const Bio& bio) {
         if (s == nullptr || s->chunk != snapshot.chunk_size() || !is_judged(snapshot.origin()))
             return;
         if (snapshot.is_merge()) {
-            check_merging(snapshot, *s, bio);
+            check_merging(snapshot, *cow, *s, bio);
         } else if (bio.start < snapshot.protected_size()) {
             check_protected(snapshot, *cow, *s, bio);
         }
@@ -601,7 +626,8 @@ void OrderMonitor::user_read_ended(const UserRequest& r) {
 
 // ---- Merging ----------------------------------------------------------------------------------
 
-void OrderMonitor::check_merging(const Snapshot& snapshot, StoreLedger& s, const Bio& bio) {
+void OrderMonitor::check_merging(const Snapshot& snapshot, DiskLedger& cow, StoreLedger& s,
+                                 const Bio& bio) {
     if (s.state != StoreLedger::State::valid || !policy().d4_merge_rolls_back) return;
     const bool is_copy = bio.purpose == Purpose::copy_write;
     // With a snapshot-origin beside the merge device its writes may go anywhere.
@@ -613,8 +639,7 @@ void OrderMonitor::check_merging(const Snapshot& snapshot, StoreLedger& s, const
         StoreLedger::OldChunk& o = s.olds[c.value];
         if (is_copy) {
             if (!o.has_record) fail(33, "a merge writes to a chunk that has no record");
-            if (o.merged + overlap(s.chunk, c, bio) > s.copy_length(c).value) o.merged = 0;
-        } else if (o.has_record) {
+        } else if (o.has_record || !cow.is_durable(o.erased_at)) {
             fail(32, "a write reaches the origin before the record that shadows it is erased");
         }
     }
@@ -633,6 +658,13 @@ void OrderMonitor::origin_copied(DiskLedger& origin, const Bio& bio) {
     }
 }
 
+// The origin's table fails requests before the port sees them: a merge may give up unseen.
+bool OrderMonitor::lies_above(const DiskLedger& cow) {
+    const Snapshot* user = user_of(cow);
+    const DiskLedger* origin = user == nullptr ? nullptr : disk(user->origin_number());
+    return origin == nullptr || origin->is_tampered;
+}
+
 void OrderMonitor::merge_from_gave_up(const DiskLedger& cow) {
     const Snapshot* user = user_of(cow);
     if (user != nullptr && user->is_merge()) merge_gave_up(user->origin_number());
@@ -646,6 +678,8 @@ void OrderMonitor::merge_gave_up(DeviceNumber origin) {
     for (std::uint64_t i = 0; i < cow->store->chunk_count; ++i)
         cow->store->data[i].being_merged = false;
     for (std::uint64_t i = 0; i < cow->store->old_count; ++i) cow->store->olds[i].merged = 0;
+    // Linux goes on from where it failed, whatever the medium says by then (L5, L6).
+    if (!policy().d4_merge_rolls_back) cow->store->state = StoreLedger::State::unknown;
 }
 
 }  // namespace cowlab

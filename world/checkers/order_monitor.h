@@ -47,7 +47,7 @@ class OrderMonitor final : public Oracle {
 
   private:
     static constexpr std::uint32_t disks_max = 32;
-    static constexpr std::uint32_t in_flight_max = 256;
+    static constexpr std::uint32_t in_flight_max = 64;
     struct Flush {
         const Bio* bio;
         DiskLedger* disk;
@@ -97,12 +97,13 @@ class OrderMonitor final : public Oracle {
     void check_protected(const Snapshot& snapshot, DiskLedger& cow, StoreLedger& s, const Bio& bio);
     void check_readers(const Snapshot& snapshot, const DiskLedger& origin, StoreLedger& s,
                        const Bio& bio);
-    void check_merging(const Snapshot& snapshot, StoreLedger& s, const Bio& bio);
+    void check_merging(const Snapshot& snapshot, DiskLedger& cow, StoreLedger& s, const Bio& bio);
 
     void area_written(DiskLedger& d, StoreLedger& s, const Bio& bio);
     void origin_copied(DiskLedger& origin, const Bio& bio);
     void merge_gave_up(DeviceNumber origin);
     void merge_from_gave_up(const DiskLedger& cow);
+    bool lies_above(const DiskLedger& cow);
     const Snapshot* merging_onto(DeviceNumber origin) const;
     const Snapshot* user_of(const DiskLedger& cow) const;
 

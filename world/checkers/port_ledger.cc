@@ -61,6 +61,12 @@ void StoreLedger::load(Cells& cells, DiskLedger& disk) {
             const format::Record r = format::Record::read(bytes, i % format::records_per_sector);
             if (r.ends_list()) {
                 state = State::valid;
+                for (std::uint64_t j = i; j < per_area() && !has_tail; ++j) {
+                    if (j % format::records_per_sector == 0)
+                        read(chunk.start_of(at) + Sectors{j / format::records_per_sector});
+                    has_tail =
+                        !format::Record::read(bytes, j % format::records_per_sector).ends_list();
+                }
                 return;
             }
             if (r.new_chunk.value >= chunk_count || record_count >= chunk_count) return;

@@ -59,6 +59,7 @@ struct StoreLedger {
         bool has_record = false;
         bool being_copied = false;  // by this merge: sectors below count
         WriteTime record_at = 0;
+        WriteTime erased_at = 0;   // the record that a merge took away
         std::uint32_t merged = 0;  // sectors written to O by a merge
         WriteTime merged_at = 0;   // on O
     };
@@ -87,6 +88,7 @@ struct StoreLedger {
     Sectors origin_size;
     bool is_persistent = true;
     State state = State::valid;
+    bool has_tail = false;  // records behind the end of the list, as it was found
     WriteTime invalid_at = 0;
     std::uint64_t chunk_count = 0;
     std::uint64_t old_count = 0;
