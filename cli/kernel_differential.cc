@@ -200,7 +200,7 @@ Result<bool> report(const DifferentialOptions& options, TwoWorlds& worlds, std::
 
 Result<int> kernel_differential(const DifferentialOptions& options) {
     KernelOptions kernel_options;
-    kernel_options.step_seconds = 20;
+    kernel_options.step_seconds = 30;
     kernel_options.runner = options.runner;
     KernelOracle oracle(kernel_options);
     if (const auto reason = oracle.why_not()) return refuse("kernel", *reason);

@@ -72,6 +72,8 @@ std::optional<std::string> first_foreign_line(const Scenario& scenario) {
         if (s.verb == Verb::disk && s.disk.cache != WriteCache::unstated)
             what = "the kernel's disks have a write cache with `lbs` only";
         if (s.verb == Verb::disk && s.disk.atomic > Sectors{1}) what = "`atomic`";
+        if (s.verb == Verb::disk && s.disk.lost != LostSectors::as_before) what = "`lost`";
+        if (s.fua) what = "a write with `fua`";
         if (s.verb == Verb::disk && !s.disk.path.empty()) what = "`on PATH`";
         if (what != nullptr)
             return fmt::format("line {}: {}: {}", s.source.line == 0 ? i + 1 : s.source.line,
