@@ -184,7 +184,7 @@ class Generator {
                                  {5, 18},
                                  {area_read, 9},
                                  {7, 3},
-                                 {area_zeroing, 22},
+                                 {area_zeroing, 25},
                                  {10, 7},
                                  {11, 2},
                                  {chunk_zeroing, 8},

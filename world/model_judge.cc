@@ -322,7 +322,7 @@ void ModelJudge::follow(const Place& place) {
                 // a merge would spread that. Nothing about this origin can be told any more.
                 origins_[e->origin_index].unjudged = true;
             }
-        } else if (!model_.may_be_invalid(e->id)) {
+        } else if (!model_.may_be_invalid(e->id) && !origins_[e->origin_index].unjudged) {
             fail("durability", 24, "a valid snapshot is invalid after the power loss");
         } else {
             e->may_die = true;  // the reason went with the power
@@ -434,6 +434,9 @@ void ModelJudge::note_header_errors() {
 void ModelJudge::power_lost() {
     note_header_errors();
     reload_ended_ = false;
+    // What is not back from the loss before may not go together with what came instead.
+    for (std::uint32_t i = 0; i < snapshot_count_; ++i)
+        tables_of_two_lives_ = tables_of_two_lives_ || snapshots_[i].after_loss;
     oracles_.power_lost();
     errors_at_loss_ = world_.troubles();
     // All that are registered, also one whose table is just being replaced.
@@ -660,8 +663,8 @@ void ModelJudge::after_step(const Step& step, const Answer& answer) {
     devices_changed_validity_only();
     // (A handover that was vetoed is vetoed again: that is an answer, not a loss.)
     if (step.verb == Verb::reload && !answer.empty() &&
-        answer.front().find("(load)") != std::string::npos && !stores_written_ && has_all_disks() &&
-        world_.troubles() == errors_at_loss_) {
+        answer.front().find("(load)") != std::string::npos && !stores_written_ &&
+        !tables_of_two_lives_ && has_all_disks() && world_.troubles() == errors_at_loss_) {
         fail("structure", 14, "after the power loss a device could not be created again");
     }
     if (step.verb == Verb::reload && !answer.empty() && answer.front() != "= lost") {

@@ -143,7 +143,8 @@ class ModelJudge final : public Judge, private JudgedDisks {
     std::uint64_t errors_at_loss_ = 0;
     std::uint64_t header_errors_seen_ = 0;
     std::uint64_t losses_checked_ = 0;
-    bool reload_ended_ = false;    // since the last power loss
+    bool reload_ended_ = false;  // since the last power loss
+    bool tables_of_two_lives_ = false;
     bool stores_written_ = false;  // a disk was written past the engine
     Evaluations evaluations_;
     Oracles oracles_;
