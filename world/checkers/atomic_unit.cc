@@ -129,21 +129,32 @@ void AtomicUnits::devices_changed() {
     lost_power_ = false;
     for (const Write& w : writes_) {
         for (Sectors unit = w.start; unit < w.start + w.length; unit += w.disk->spec.atomic)
-            check_unit(*w.disk, unit);
+            check_unit(w, unit);
     }
     while (!writes_.empty()) drop(writes_.front());
 }
 
-void AtomicUnits::check_unit(BaseDisk& disk, Sectors unit) {
-    std::uint64_t touching = 0;
+// `first`: asked for by each write to the unit; the one issued first does it for all.
+void AtomicUnits::check_unit(const Write& first, Sectors unit) {
+    const BaseDisk& disk = *first.disk;
+    const Write* touching[touching_max];
+    std::uint32_t count = 0;
     for (const Write& w : writes_) {
         if (w.disk != &disk || unit < w.start || unit >= w.start + w.length) continue;
-        if (w.failed) return;
-        ++touching;
+        if (count == 0 && &w != &first) return;
+        if (w.failed || count == touching_max) return;
+        // Ended ones as they ended, then those in flight as they were issued.
+        std::uint32_t at = count++;
+        for (; at > 0 && w.number > 0; --at) {
+            const std::uint64_t before = touching[at - 1]->number;
+            if (before > 0 && before < w.number) break;
+            touching[at] = touching[at - 1];
+        }
+        touching[at] = &w;
     }
     looked();
-    for (std::uint64_t k = 0; k <= touching; ++k) {
-        if (is_prefix(disk, unit, k)) return;
+    for (std::uint32_t k = 0; k <= count; ++k) {
+        if (is_prefix(first, unit, touching, k)) return;
     }
     Text<160> text;
     text << "disk " << disk.name_view() << " sector " << unit.value
@@ -151,35 +162,18 @@ void AtomicUnits::check_unit(BaseDisk& disk, Sectors unit) {
     fail(40, text.view());
 }
 
-// What was durable, and the first `writes` of those above it: ended ones as they ended, then those
-// in flight as they were issued.
-bool AtomicUnits::is_prefix(BaseDisk& disk, Sectors unit, std::uint64_t writes) const {
+// What was durable, and the first `count` of those above it.
+bool AtomicUnits::is_prefix(const Write& first, Sectors unit, const Write* const* writes,
+                            std::uint32_t count) const {
+    const BaseDisk& disk = *first.disk;
     const Sectors end = min(unit + disk.spec.atomic, disk.spec.size);
     for (Sectors sector = unit; sector < end; sector += Sectors{1}) {
-        ContentId expected = 0;
-        bool known = false;
-        std::uint64_t newest = 0;
-        for (const Write& w : writes_) {
-            if (w.disk != &disk || sector < w.start || sector >= w.start + w.length) continue;
-            const std::uint64_t at = (sector - w.start).value;
-            if (!known) expected = w.below[at];
-            known = true;
-            // Its place among those that touch the unit, from 1.
-            std::uint64_t place = 1;
-            bool passed = false;
-            for (const Write& o : writes_) {
-                passed = passed || &o == &w;
-                if (&o == &w || o.disk != &disk || unit < o.start || unit >= o.start + o.length)
-                    continue;
-                const bool before =
-                    w.number == 0 ? o.number > 0 || !passed : o.number > 0 && o.number < w.number;
-                place += before ? 1 : 0;
-            }
-            if (!w.writes[at] || place > writes || place < newest) continue;
-            newest = place;
-            expected = w.ids[at];
+        ContentId expected = first.below[(sector - first.start).value];
+        for (std::uint32_t i = 0; i < count; ++i) {
+            const std::uint64_t at = (sector - writes[i]->start).value;
+            if (writes[i]->writes[at]) expected = writes[i]->ids[at];
         }
-        if (known && disk.medium->raw_read(sector) != expected) return false;
+        if (disk.medium->raw_read(sector) != expected) return false;
     }
     return true;
 }

@@ -47,8 +47,10 @@ class AtomicUnits final : public Oracle {
     }
     void drop(Write& w);
     void made_durable(Write& w);
-    void check_unit(BaseDisk& disk, Sectors unit);
-    bool is_prefix(BaseDisk& disk, Sectors unit, std::uint64_t writes) const;
+    static constexpr std::uint32_t touching_max = 32;  // a unit with more writes is not judged
+    void check_unit(const Write& first, Sectors unit);
+    bool is_prefix(const Write& first, Sectors unit, const Write* const* writes,
+                   std::uint32_t count) const;
 
     List<Write> writes_;  // in order of issue
     List<Flush> flushes_;
