@@ -95,6 +95,11 @@ class Generator {
         w.survive = {static_cast<std::uint32_t>(swarm_.between(0, 8)), 8};
         draw_faults();
         loses_power_ = swarm_.chance(profile_.power_loss);
+        // An area of several sectors can be torn; it takes many exceptions at a time to fill one.
+        if (loses_power_ && swarm_.chance({1, 10})) {
+            many_areas_ = true;
+            area_sectors_ = 2;
+        }
         controls_ = swarm_.chance(profile_.control);
         draw_limits();
         const std::uint32_t base[kind_count] = {12, 8, 2, 10, 8, 2, 2, 3, 3, 2, 2, 2, 3,
@@ -256,8 +261,8 @@ class Generator {
         std::uint64_t main_chunk = chunks[geometry_.below(std::size(chunks))];
         std::uint64_t origin_chunks = geometry_.between(2, profile_.origin_chunks_max);
         if (many_areas_) {
-            main_chunk = 1;
-            origin_chunks = geometry_.between(34, 90);
+            main_chunk = area_sectors_;
+            origin_chunks = geometry_.between(34, 90) * main_chunk;
         }
         if (geometry_.chance({1, 40})) {  // a chunk that is large beside its origin
             main_chunk = std::uint64_t{64} << geometry_.below(geometry_.chance({1, 8}) ? 6 : 3);
@@ -984,7 +989,8 @@ class Generator {
     bool must_discard_ = false;
     bool must_reopen_ = false;
     bool must_merge_ = false;
-    bool many_areas_ = false;  // stores of several metadata areas, and merges back over them
+    std::uint64_t area_sectors_ = 1;  // of many areas
+    bool many_areas_ = false;         // stores of several metadata areas, and merges back over them
     std::uint32_t next_name_ = 0;
     std::uint32_t lanes_ = 1;
     std::uint32_t snapshots_ = 1;

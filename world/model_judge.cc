@@ -532,7 +532,17 @@ void ModelJudge::request_begins(UserRequest& r) {
     oracles_.request_begins(r);
     r.judged = false;
     if (r.op == Op::write || r.op == Op::discard) note_raw_write(*r.device, r.start);
-    if (verdict_.failed || !volume_of(place_of(*r.device), volume)) return;
+    if (verdict_.failed) return;
+    const Place where = place_of(*r.device);
+    // A request may come between the moment a device goes live and the end of the verb.
+    if (where.role == Place::Role::snapshot && find(where) == nullptr) {
+        if (where.settled) {
+            follow(where);
+        } else if (r.op != Op::read && r.op != Op::flush) {
+            origins_[origin_index(*where.origin_disk)].unjudged = true;
+        }
+    }
+    if (!volume_of(where, volume)) return;
     // Of a range that crosses the end of what the model knows the part that fits is judged.
     const Sectors size = model_.size_of(volume);
     if (r.op != Op::flush && r.start >= size) return;
