@@ -338,9 +338,6 @@ void ModelJudge::follow(const Place& place) {
     follow_validity(*e, *place.snapshot);
     if (e->state == State::dead) return;
     if (is_merge) {
-        if (e->state == State::gone && model_.state_of(e->id) == model::SnapshotState::valid) {
-            model_.reactivate_snapshot(e->id);
-        }
         if (e->state != State::merging && has_other_merge(*e)) {
             // Linux lets two merges loose on one origin (L7): nothing can be said about it.
             origins_[e->origin_index].unjudged = true;
@@ -353,6 +350,8 @@ void ModelJudge::follow(const Place& place) {
             return;
         }
         if (e->state != State::merging) {
+            if (e->state == State::gone && model_.state_of(e->id) == model::SnapshotState::valid)
+                model_.reactivate_snapshot(e->id);
             model_.begin_merge(e->id);
             e->state = State::merging;
             // What is not merged yet is written to the COW device.
@@ -535,7 +534,8 @@ void ModelJudge::request_begins(UserRequest& r) {
     if (verdict_.failed) return;
     const Place where = place_of(*r.device);
     // A request may come between the moment a device goes live and the end of the verb.
-    if (where.role == Place::Role::snapshot && find(where) == nullptr) {
+    const SnapshotEntry* known = where.role == Place::Role::snapshot ? find(where) : nullptr;
+    if (where.role == Place::Role::snapshot && (known == nullptr || known->state == State::gone)) {
         if (where.settled) {
             follow(where);
         } else if (r.op != Op::read && r.op != Op::flush) {
@@ -671,6 +671,10 @@ void ModelJudge::devices_changed_validity_only() {
 
 void ModelJudge::after_step(const Step& step, const Answer& answer) {
     devices_changed_validity_only();
+    // What is made between a power loss and its `reload` may not go together with what comes back.
+    const bool makes = step.verb == Verb::create || step.verb == Verb::create_ro ||
+                       step.verb == Verb::load || step.verb == Verb::rename;
+    if (makes && world_.power_losses() > 0 && !reload_ended_) tables_of_two_lives_ = true;
     // (A handover that was vetoed is vetoed again: that is an answer, not a loss.)
     if (step.verb == Verb::reload && !answer.empty() &&
         answer.front().find("(load)") != std::string::npos && !stores_written_ &&
