@@ -50,6 +50,9 @@ TABLE = [
      "--without: no safety rule `luck`: there is merge-origin-flush\n"),
     ("a world that is not here", {"a.scn": GOOD}, ["replay", "a.scn", "--on", "device"], 2,
      "--on device: not in this version" + HELP),
+    ("an unknown oracle", {}, ["run", "--mute", "luck"], 2,
+     "--mute: no oracle `luck`: there is visibility, durability, snapshot-immutability, structure, containment, "
+     "ordering, space, events, status, leak, atomic\n"),
     ("a start folder without images", {}, ["run", "--from", "."], 3,
      ".: no origin.img and cow.img (plain, .zst or .xz) in this folder: put them there\n"),
     ("a scenario that is not there", {}, ["replay", "none.scn"], 3,

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <unistd.h>
+#include <algorithm>
 
 #include <cstdlib>
 
@@ -40,6 +41,20 @@ std::string indented(const std::string& text, const std::string& by) {
         std::size_t end = text.find('\n', at);
         if (end == std::string::npos) end = text.size();
         out += by + text.substr(at, end - at) + "\n";
+        at = end + 1;
+    }
+    return out;
+}
+
+// Of a story: what failed, where its scenario is, how to see it again.
+std::string closing_lines(const std::string& story) {
+    std::string out;
+    for (std::size_t at = 0; at < story.size();) {
+        const std::size_t end = std::min(story.find('\n', at), story.size());
+        const std::string_view line = std::string_view(story).substr(at, end - at);
+        for (const char* word : {"FAIL ", "scenario ", "replay "}) {
+            if (line.starts_with(word)) out += std::string(line) + "\n";
+        }
         at = end + 1;
     }
     return out;
@@ -160,6 +175,8 @@ void CampaignOutput::finding(const nlohmann::json& f) {
     say(fmt::format(
         "\nseed {}{}\n\n{}", seed,
         reproduced ? "" : "   (only with its seed: its choices alone do not reproduce it)", text));
+    if (f.value("known", "").empty() && closings_.size() < closings_max)
+        closings_.push_back(closing_lines(text));
     nlohmann::json e = f;
     e["event"] = "finding";
     event(e);
@@ -213,6 +230,8 @@ Result<bool> CampaignOutput::summary(const Totals& t, const Summary& s) {
     end_progress_line();
     const std::uint64_t ms = passed_ms();
     std::string text = totals_text(t, ms, *plan_.profile);
+    // A campaign that was to stop at a finding says nothing about what it did not meet.
+    if (options_.max_findings > 0 && !s.groups.empty()) text.resize(text.find('\n') + 1);
     if (runs_before_ > 0)
         text += fmt::format("of these   {} runs were made before it was resumed\n", runs_before_);
     for (const auto& [group, count] : s.groups)
@@ -228,6 +247,7 @@ Result<bool> CampaignOutput::summary(const Totals& t, const Summary& s) {
     } else if (s.groups.empty() && s.stored_failing == 0 && s.not_deterministic == 0) {
         text += s.known.empty() ? "nothing found\n" : "nothing found that is not known\n";
     }
+    for (const std::string& closing : closings_) text += "\n" + closing;
     cases_.push_back(
         {fmt::format("{} other runs", t.runs()),
          s.not_deterministic == 0

@@ -71,6 +71,9 @@ class CampaignOutput {
     std::uint64_t runs_before_ = 0;
     std::uint64_t requests_before_ = 0;
     std::vector<Case> cases_;
+    // The last lines of the text: of the first few findings.
+    static constexpr std::size_t closings_max = 5;
+    std::vector<std::string> closings_;
 };
 
 }  // namespace cowlab

@@ -82,6 +82,9 @@ void add_policy_options(CLI::App* command, cowlab::PolicyOptions& options) {
                         "none: the correct engine (the default); kernel: as Linux 6.1 behaves; "
                         "4.12: the correct engine without the rule merge-origin-flush");
     command->add_option("--without", options.without, rules_help());
+    command->add_option("--mute", options.muted,
+                        "an oracle nobody listens to, for example ordering: what a broken rule "
+                        "costs is seen later than the rule");
 }
 
 bool parse_range(const std::string& text, std::uint64_t& first, std::uint64_t& last) {

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "sim/scenario_run.h"
 
 namespace cowlab {
@@ -25,6 +28,16 @@ Result<bool> apply_policy_options(const PolicyOptions& options, Header& header, 
     for (const std::string& rule : options.without) {
         note += fmt::format(" --without {}", rule);
         header.without.push_back(rule);
+    }
+    for (const std::string& oracle : options.muted) {
+        if (std::find(std::begin(oracle_names), std::end(oracle_names), oracle) ==
+            std::end(oracle_names)) {
+            return failure({Error::Kind::usage, "--mute",
+                            fmt::format("no oracle `{}`: there is {}", oracle,
+                                        fmt::join(oracle_names, ", "))});
+        }
+        note += fmt::format(" --mute {}", oracle);
+        header.muted.push_back(oracle);
     }
     if (auto p = policy_of(header, "--without"); !p) {
         Error e = p.error();

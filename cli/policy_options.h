@@ -1,4 +1,4 @@
-// --compat and --without on top of what a scenario's header says.
+// --compat, --without and --mute on top of what a scenario's header says.
 #pragma once
 
 #include "cli/run.h"

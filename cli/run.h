@@ -14,6 +14,7 @@ namespace cowlab {
 struct PolicyOptions {
     std::string compat;  // none, kernel, 4.12; empty: as the scenario says
     std::vector<std::string> without;
+    std::vector<std::string> muted;  // oracles nobody listens to
 };
 
 struct RunOptions {

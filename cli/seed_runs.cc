@@ -68,6 +68,7 @@ GeneratedRun Plan::make(std::uint64_t seed) const {
     GeneratedRun run = generate(seed, *profile, start);
     run.scenario.header.policy = header.policy;
     run.scenario.header.without = header.without;
+    run.scenario.header.muted = header.muted;
     return run;
 }
 
@@ -98,11 +99,12 @@ Result<Plan> plan_of(const RunOptions& options) {
     plan.start = *start;
     plan.from = options.from;
     plan.strategy = options.strategy;
-    const nlohmann::json j = {{"profile", options.profile},
-                              {"strategy", options.strategy},
-                              {"from", options.from},
-                              {"without", plan.header.without},
-                              {"policy", std::string(name_of(plan.header.policy))}};
+    nlohmann::json j = {{"profile", options.profile},
+                        {"strategy", options.strategy},
+                        {"from", options.from},
+                        {"without", plan.header.without},
+                        {"policy", std::string(name_of(plan.header.policy))}};
+    if (!plan.header.muted.empty()) j["muted"] = plan.header.muted;
     plan.options_json = j.dump();
     plan.digest = hash64(plan.options_json.data(), plan.options_json.size());
     return plan;

@@ -96,14 +96,14 @@ class Generator {
         draw_faults();
         loses_power_ = swarm_.chance(profile_.power_loss);
         // An area of several sectors can be torn; it takes many exceptions at a time to fill one.
-        if (loses_power_ && swarm_.chance({1, 10})) {
+        if (loses_power_ && swarm_.chance({1, 14})) {
             many_areas_ = true;
             area_sectors_ = 2;
         }
         controls_ = swarm_.chance(profile_.control);
         draw_limits();
         const std::uint32_t base[kind_count] = {12, 8, 2, 10, 8, 2, 2, 3, 3, 2, 2, 2, 3,
-                                                2,  3, 1, 1,  2, 1, 1, 1, 1, 1, 1, 2};
+                                                2,  3, 1, 1,  3, 1, 1, 1, 1, 1, 1, 2};
         for (std::size_t k = 0; k < kind_count; ++k) {
             // Some kinds off, the rest wildly different.
             const bool off = k > 1 && swarm_.chance({1, 6});
@@ -143,7 +143,7 @@ class Generator {
             if (faults_.chance({1, 3})) w.fault_kinds = 1u << faults_.between(1, 5);
             if (faults_.chance({2, 3}))
                 w.fault = {1, static_cast<std::uint32_t>(faults_.between(15, 200))};
-            if (faults_.chance({2, 3})) draw_focus();
+            if (faults_.chance({5, 6})) draw_focus();
         }
         if (faults_.chance({1, 4})) {
             constexpr AllocationUse uses[] = {AllocationUse::device,
@@ -168,7 +168,7 @@ class Generator {
             if (w.memory_focus == static_cast<std::uint32_t>(AllocationUse::pending_exception))
                 w.no_memory = {9, 10};
         }
-        lasting_ = faults_.chance({3, 5});
+        lasting_ = faults_.chance({9, 10});
         if (w.unlimited) {
             limit("judged", 0);
             loses_content_ = faults_.chance({1, 2});
@@ -205,7 +205,7 @@ class Generator {
             (f->purpose == area_read || f->purpose == area_zeroing) && faults_.chance({3, 4});
         must_discard_ = f->purpose == chunk_zeroing || f->purpose == discard;
         must_reopen_ = f->purpose == 4 || f->purpose == 5 || f->purpose == area_read;
-        must_merge_ = f->purpose == 10;
+        must_merge_ = f->purpose == 10 || f->purpose == area_read;
     }
 
     void limit(const char* name, std::uint64_t value) {
@@ -885,7 +885,9 @@ class Generator {
             RequestClass::flush,        RequestClass::flush,        RequestClass::header_write,
             RequestClass::header_write, RequestClass::area_zeroing, RequestClass::area_zeroing,
             RequestClass::merge_flush,  RequestClass::merge_flush,  RequestClass::area_read,
-            RequestClass::area_read};
+            RequestClass::area_read,    RequestClass::copy_read,    RequestClass::area_zeroing,
+            RequestClass::header_write, RequestClass::area_write,   RequestClass::copy_write,
+            RequestClass::copy_write,   RequestClass::area_write};
         if (ops_.chance({1, 10})) {
             PowerLossSpec& loss = add(Verb::power_loss).loss;
             loss.survival = any_survival();
