@@ -49,7 +49,19 @@ T* Chooser::grow(T* array, std::uint32_t size, std::uint32_t& capacity) {
     return fresh;
 }
 
+std::uint32_t Chooser::pin_bit(const ChoiceKey& key, std::uint32_t nth) {
+    const std::uint64_t who = std::uint64_t{key.actor} << 8 | static_cast<std::uint64_t>(key.kind);
+    return static_cast<std::uint32_t>(mix64(mix64(who) ^ mix64(key.point) ^ nth) % pin_bits);
+}
+
 void Chooser::add_pin(const Pin& pin) {
+    if (pin_bits_ == nullptr) {
+        pin_bits_ = static_cast<std::uint64_t*>(arena_.allocate(pin_bits / 8));
+        CHECK(pin_bits_ != nullptr, "a world's arena has room for its pins");
+        for (std::uint32_t w = 0; w < pin_bits / 64; ++w) pin_bits_[w] = 0;
+    }
+    const std::uint32_t bit = pin_bit(pin.key, pin.nth);
+    pin_bits_[bit / 64] |= std::uint64_t{1} << (bit % 64);
     pins_ = grow(pins_, pin_count_, pin_capacity_);
     pins_[pin_count_++] = pin;
     memory_matters_ = memory_matters_ || pin.key.kind == ChoiceKind::memory;
@@ -186,7 +198,9 @@ std::uint32_t Chooser::decide(const ChoiceKey& key, std::uint32_t n, std::uint32
         case Driver::recorded: choice = input_at_ < input_size_ ? replayed_[input_at_++] : 0; break;
     }
     if (choice >= n) choice = n - 1;
-    for (std::uint32_t i = 0; i < pin_count_; ++i) {
+    const std::uint32_t bit = pin_count_ > 0 ? pin_bit(key, nth) : 0;
+    const bool perhaps = pin_count_ > 0 && (pin_bits_[bit / 64] >> (bit % 64) & 1) != 0;
+    for (std::uint32_t i = 0; perhaps && i < pin_count_; ++i) {
         if (pins_[i].key == key && pins_[i].nth == nth) {
             choice = pins_[i].choice < n ? pins_[i].choice : n - 1;
             ++pins_met_;

@@ -162,6 +162,10 @@ class Chooser {
     Counter* counters_ = nullptr;
     std::uint32_t counter_capacity_ = 0;
     std::uint32_t counter_count_ = 0;
+    // A long run that failed has thousands of pins, and most choices have none: one bit says so.
+    static constexpr std::uint32_t pin_bits = 65536;
+    static std::uint32_t pin_bit(const ChoiceKey& key, std::uint32_t nth);
+    std::uint64_t* pin_bits_ = nullptr;
     Pin* pins_ = nullptr;
     std::uint32_t pin_count_ = 0;
     std::uint32_t pin_capacity_ = 0;
