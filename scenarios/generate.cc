@@ -275,7 +275,8 @@ class Generator {
             out_.odd = true;
         }
         if (!from_images && !many_areas_ && geometry_.chance({1, 60})) {
-            size_ = (std::uint64_t{1} << geometry_.between(33, 35)) - geometry_.below(3);
+            size_ = std::uint64_t{1} << geometry_.between(33, 35);
+            size_ -= geometry_.below(3);  // one draw a statement: compilers order them differently
             out_.huge = true;
         }
         if (from_images) size_ = images_.origin_size.value;
@@ -926,8 +927,8 @@ class Generator {
             constexpr RequestClass recovery[] = {RequestClass::any, RequestClass::area_read,
                                                  RequestClass::header_read, RequestClass::read,
                                                  RequestClass::write};
-            arm_loss(recovery[ops_.below(std::size(recovery))],
-                     ops_.chance({1, 2}) ? 1 : ops_.between(1, 4));
+            const std::uint64_t nth = ops_.chance({1, 2}) ? 1 : ops_.between(1, 4);
+            arm_loss(recovery[ops_.below(std::size(recovery))], nth);
             out_.scenario.steps.back().name = plans_[ops_.below(plans_.size())].cow;
             add(Verb::reload);
         }
