@@ -75,18 +75,74 @@ void showValue(const Case& c, std::ostream& os) {
     if (c.shrunk) os << print(c.scenario);
 }
 
+// Where the scenario of a failure is left, and how to see it again.
+std::string left_for_replay(const std::string& property, const Scenario& scenario) {
+    const std::string file = "out/rapidcheck/" + property + ".scn";
+    std::filesystem::create_directories("out/rapidcheck");
+    RC_ASSERT(write_file(file, print(scenario)).has_value());
+    return "\nreplay     cowlab replay " + file + " --trace";
+}
+
 RC_GTEST_PROP(RandomRuns, break_no_promise, ()) {
     const Case c = *any_run();
     const RunResult result = run(c);
     if (!result.verdict.failed) return;
     std::string said = fmt::format("{}: {}", result.verdict.word, result.verdict.text);
-    if (c.shrunk) {
-        const std::string file = "out/rapidcheck/break_no_promise.scn";
-        std::filesystem::create_directories("out/rapidcheck");
-        RC_ASSERT(write_file(file, print(c.scenario)).has_value());
-        said += "\nreplay     cowlab replay " + file + " --trace";
-    }
+    if (c.shrunk) said += left_for_replay("break_no_promise", c.scenario);
     RC_FAIL(said);
+}
+
+struct Bytes {
+    std::vector<std::uint8_t> lines;    // scenarios/draws.h
+    std::vector<std::uint8_t> choices;  // sim/chooser.h
+};
+
+rc::Seq<Bytes> with_less(const Bytes& b) {
+    return rc::seq::concat(rc::seq::map(rc::shrink::removeChunks(b.lines),
+                                        [b](std::vector<std::uint8_t> less) {
+                                            return Bytes{std::move(less), b.choices};
+                                        }),
+                           rc::seq::map(rc::shrink::removeChunks(b.choices),
+                                        [b](std::vector<std::uint8_t> less) {
+                                            return Bytes{b.lines, std::move(less)};
+                                        }));
+}
+
+rc::Gen<Bytes> any_bytes() {
+    return [](const rc::Random& random, int) {
+        rc::Random r = random;
+        const auto draw = [&r](std::size_t most) {
+            std::vector<std::uint8_t> bytes(r.next() % (most + 1));
+            for (std::uint8_t& b : bytes) b = static_cast<std::uint8_t>(r.next() >> 32);
+            return bytes;
+        };
+        Bytes b;
+        b.lines = draw(1500);
+        b.choices = draw(1500);
+        return rc::shrinkable::shrinkRecur(b, with_less);
+    };
+}
+
+void showValue(const Bytes& b, std::ostream& os) {
+    os << b.lines.size() << " bytes of lines and " << b.choices.size() << " of choices\n"
+       << print(generate(b.lines, profile_quick, {}).scenario);
+}
+
+RC_GTEST_PROP(RandomRuns, of_any_bytes_break_no_promise, ()) {
+    const Bytes b = *any_bytes();
+    const GeneratedRun drawn = generate(b.lines, profile_quick, {});
+    RunSetup setup;
+    setup.terse_answers = true;
+    setup.turns_max = 2'000'000;
+    setup.drive = &drawn;
+    std::vector<std::uint8_t> choices = b.choices;
+    choices.push_back(0);  // no bytes at all would mean: not from bytes
+    setup.bytes = choices;
+    const RunResult result = run_scenario(host(), drawn.scenario, setup);
+    if (!result.verdict.failed) return;
+    RC_FAIL(fmt::format("{}: {}", result.verdict.word, result.verdict.text) +
+            left_for_replay("of_any_bytes_break_no_promise",
+                            complete_scenario(drawn.scenario, result)));
 }
 
 }  // namespace

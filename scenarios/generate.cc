@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "scenarios/draws.h"
+
 namespace cowlab {
 namespace {
 
@@ -58,10 +60,17 @@ class Generator {
     Generator(std::uint64_t seed, const Profile& profile, const StartImages& images)
         : profile_(profile),
           images_(images),
-          geometry_(seed, 1),
-          ops_(seed, 2),
-          swarm_(seed, 3),
-          faults_(seed, 4) {}
+          geometry_(Prng(seed, 1)),
+          ops_(Prng(seed, 2)),
+          swarm_(Prng(seed, 3)),
+          faults_(Prng(seed, 4)) {}
+    Generator(ByteString& bytes, const Profile& profile, const StartImages& images)
+        : profile_(profile),
+          images_(images),
+          geometry_(bytes),
+          ops_(bytes),
+          swarm_(bytes),
+          faults_(bytes) {}
 
     GeneratedRun run() {
         draw_swarm();
@@ -71,7 +80,7 @@ class Generator {
         const std::uint64_t n = ops_.between(profile_.operations_min, profile_.operations_max);
         // A run that is to lose power does so, whatever else is drawn.
         const std::uint64_t loss_at = loses_power_ ? ops_.between(4, n) : n;
-        while (operations_ < n) {
+        while (operations_ < n && !ops_.are_used_up()) {
             if (loses_power_ && !has_lost_power_ && operations_ >= loss_at) power_loss();
             one_operation();
         }
@@ -96,7 +105,7 @@ class Generator {
         draw_faults();
         loses_power_ = swarm_.chance(profile_.power_loss);
         // An area of several sectors can be torn; it takes many exceptions at a time to fill one.
-        if (loses_power_ && swarm_.chance({1, 14})) {
+        if (loses_power_ && swarm_.chance({1, 9})) {
             many_areas_ = true;
             area_sectors_ = 2;
         }
@@ -573,6 +582,7 @@ class Generator {
         const std::string table =
             fmt::format("0 {} snapshot-merge @orig @{} {} {}{}", size_, cow_device(*s),
                         ops_.chance({1, 4}) ? "PO" : "P", s->chunk, s->features);
+        if (many_areas_ && ops_.chance({1, 2})) fill(*s);
         add(Verb::join);
         const bool slowly = ops_.chance({1, 2});
         if (slowly) slow_down(*s);
@@ -592,6 +602,25 @@ class Generator {
         }
         merging_ = s;
         if (slowly) while_merging(*s);
+        if (ops_.chance({1, must_merge_ ? 2u : 4u})) merge_again();
+    }
+    // More exceptions than an area holds.
+    void fill(const SnapshotPlan& s) {
+        const std::uint64_t chunks = ops_.between(24, 48);
+        const std::uint64_t first = ops_.below(size_ / s.chunk + 1) * s.chunk;
+        const std::uint64_t start = first < size_ / 2 ? first : 0;
+        const std::uint64_t count = std::min(chunks * s.chunk, size_ - start);
+        add_io(true, Verb::write, "base", {start}, {count});
+    }
+    // What a person does whose merge has stopped at an error: it goes on where it was.
+    void merge_again() {
+        if (merging_ == nullptr) return;
+        if (ops_.chance({1, 2})) add(Verb::join);
+        for (std::uint64_t n = ops_.between(1, 3); n > 0; --n) {
+            add_control(Verb::suspend, "base");
+            add_control(Verb::resume, "base");
+            add(Verb::join);
+        }
     }
     // Time passes only where somebody waits for it, so that the merge is still under way when the
     // next lines come.
@@ -877,6 +906,10 @@ class Generator {
     // The power goes at a device event of the operations that follow, whatever they are.
     void power_loss() {
         has_lost_power_ = true;
+        if (area_sectors_ > 1 && ops_.chance({1, 2})) {
+            torn_area();
+            return;
+        }
         constexpr RequestClass classes[] = {
             RequestClass::any,          RequestClass::write,        RequestClass::copy_write,
             RequestClass::copy_write,   RequestClass::copy_write,   RequestClass::area_write,
@@ -936,6 +969,24 @@ class Generator {
         add(Verb::check);
         ++operations_;
     }
+    // Many records at a time, over the edge of a sector, and half of them gone: what comes of the
+    // other half shows when the store has been written to and opened again.
+    void torn_area() {
+        arm_loss(RequestClass::area_write, ops_.between(1, 4));
+        for (std::uint64_t n = ops_.between(1, 3); n > 0; --n) {
+            const SnapshotPlan& s = plans_[ops_.below(plans_.size())];
+            if (s.exists) fill(s);
+        }
+        add(Verb::join);
+        add(Verb::reload);
+        add(Verb::check);
+        snapshot_io(false, Verb::write);
+        origin_io(false, Verb::write);
+        remove();
+        recreate();
+        add(Verb::check);
+        ++operations_;
+    }
     // A snapshot is thrown away and made again on a blank COW device.
     void renew() {
         SnapshotPlan* s = any_existing();
@@ -976,10 +1027,10 @@ class Generator {
 
     const Profile& profile_;
     const StartImages& images_;
-    Prng geometry_;
-    Prng ops_;
-    Prng swarm_;
-    Prng faults_;
+    Draws geometry_;
+    Draws ops_;
+    Draws swarm_;
+    Draws faults_;
     GeneratedRun out_;
     std::uint32_t weights_[kind_count] = {};
     bool loses_power_ = false;
@@ -1009,6 +1060,12 @@ class Generator {
 
 GeneratedRun generate(std::uint64_t seed, const Profile& profile, const StartImages& images) {
     return Generator(seed, profile, images).run();
+}
+
+GeneratedRun generate(std::span<const std::uint8_t> bytes, const Profile& profile,
+                      const StartImages& images) {
+    ByteString source(bytes);
+    return Generator(source, profile, images).run();
 }
 
 }  // namespace cowlab

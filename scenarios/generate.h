@@ -13,6 +13,7 @@
 // `inject` lines of the scenario from the start.
 #pragma once
 
+#include <span>
 #include <string>
 
 #include "base/prng.h"
@@ -59,5 +60,9 @@ struct GeneratedRun {
 };
 
 GeneratedRun generate(std::uint64_t seed, const Profile& profile, const StartImages& images);
+// The same from a string of bytes instead of a seed (scenarios/draws.h): total, and the scenario
+// ends with the bytes.
+GeneratedRun generate(std::span<const std::uint8_t> bytes, const Profile& profile,
+                      const StartImages& images);
 
 }  // namespace cowlab

@@ -150,7 +150,11 @@ std::uint32_t Chooser::draw_byte(const ChoiceKey& key, std::uint32_t n) {
         case ChoiceKind::latency:
         case ChoiceKind::yield: return b < 64 ? 0 : 1u << (b - 64) / 12;
         case ChoiceKind::fault: return b < 240 || held_back_ > 0 ? 0 : 1 + b % (n - 1);
-        case ChoiceKind::memory: return b < 250 || held_back_ > 0 ? 0 : 1;
+        case ChoiceKind::memory: {
+            const bool may = held_back_ == 0 &&
+                             allows(FaultKind::no_memory, static_cast<std::uint32_t>(key.point));
+            return b >= 250 && may ? 1 : 0;
+        }
         case ChoiceKind::survive: return b % n;
     }
     return 0;
