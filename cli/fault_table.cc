@@ -9,14 +9,6 @@
 namespace cowlab {
 namespace {
 
-struct Excuse {
-    Mark mark;
-    const char* reason;
-};
-// Marks that random runs of the profile quick do not reach, and why they cannot. As short as
-// possible; sim/mark_coverage_test.cc shows each of them in a case of its own.
-constexpr std::array<Excuse, 0> excuses{};
-
 using G = const GeneratedRun&;
 using R = const RunResult&;
 using N = std::size_t;
@@ -161,13 +153,6 @@ void RunTables::print_missing() {
 }
 
 }  // namespace
-
-const char* excuse_of(std::string_view mark) {
-    for (const Excuse& e : excuses) {
-        if (mark == mark_texts[static_cast<std::size_t>(e.mark)].name) return e.reason;
-    }
-    return nullptr;
-}
 
 std::vector<Counter> fault_table_counters() {
     std::vector<Counter> table = {

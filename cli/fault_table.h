@@ -6,7 +6,6 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "cli/totals.h"
@@ -16,7 +15,5 @@ namespace cowlab {
 std::vector<Counter> fault_table_counters();
 // Means beside promises, verbs, faults by purpose, what of the atlas never came.
 std::string fault_table_text(const Totals& totals, const Profile& profile);
-// The mark is one that random runs do not reach; why. nullptr: there is no excuse.
-const char* excuse_of(std::string_view mark);
 
 }  // namespace cowlab

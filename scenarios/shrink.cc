@@ -1,6 +1,8 @@
 #include "scenarios/shrink.h"
 
 #include <algorithm>
+#include <cinttypes>
+#include <cstdio>
 #include <set>
 
 namespace cowlab {
@@ -76,6 +78,8 @@ class Shrinker {
             if (changed) continue;  // while lines still go, nothing finer pays
             changed = remove_pairs();
             changed = simplify_lines() || changed;
+            if (!changed) changed = remove_with_what_it_counts();
+            if (!changed) changed = use_wider_requests();
         }
         result.minimal = !judge_.is_out_of_time();
         result.operations = count_operations(best_);
@@ -191,6 +195,66 @@ class Shrinker {
         }
         return changed;
     }
+    // "The 7th area write": without a line that made three, it is the 4th.
+    bool remove_with_what_it_counts() {
+        if (count_operations(best_) <= few_operations) return false;
+        constexpr std::uint64_t counted_max = 4;
+        for (std::size_t p = 0; p < best_.steps.size(); ++p) {
+            if (!is_pin(best_.steps[p])) continue;
+            for (std::size_t i = p + 1; i < best_.steps.size() && !judge_.is_out_of_time(); ++i) {
+                if (is_pin(best_.steps[i])) continue;
+                for (std::uint64_t n = 1; n <= counted_max && n < best_.steps[p].pin.nth; ++n) {
+                    const auto make = [&] {
+                        Scenario candidate = without({i});
+                        candidate.steps[p].pin.nth -= static_cast<std::uint32_t>(n);
+                        return candidate;
+                    };
+                    if (attempt(make)) return true;
+                }
+            }
+        }
+        return false;
+    }
+    // Where it takes many exceptions to fail: one large write does for many small ones, and for a
+    // merge that made some. Kept only if lines go for it: simplify_lines() makes requests short.
+    bool use_wider_requests() {
+        if (count_operations(best_) <= few_operations) return false;
+        for (std::size_t i = 0; i < best_.steps.size() && !judge_.is_out_of_time(); ++i) {
+            if (!is_write(best_.steps[i])) continue;
+            const std::uint64_t size = size_of(best_.steps[i].name);
+            if (size <= best_.steps[i].count.value) continue;
+            const Scenario before = best_;
+            const auto widened = [&] {
+                Scenario candidate = best_;
+                candidate.steps[i].start = {0};
+                candidate.steps[i].count = {size};
+                return candidate;
+            };
+            if (!attempt(widened)) continue;
+            remove_stretches([](const Step& s) { return !is_pin(s); });
+            remove_pairs();
+            if (count_operations(best_) < count_operations(before)) return true;
+            best_ = before;
+        }
+        return false;
+    }
+    static bool is_write(const Step& s) {
+        return s.verb == Verb::write ||
+               ((s.verb == Verb::lane || s.verb == Verb::bg) && s.io_verb == Verb::write);
+    }
+    // In sectors, of the first table that `name` was given; 0: unknown, or so large that writing it
+    // is no help.
+    std::uint64_t size_of(const std::string& name) const {
+        constexpr std::uint64_t helpful_max = 4096;
+        for (const Step& s : best_.steps) {
+            if ((s.verb != Verb::create && s.verb != Verb::create_ro) || s.name != name) continue;
+            std::uint64_t start = 1;
+            std::uint64_t size = 0;
+            if (std::sscanf(s.text.c_str(), "%" SCNu64 " %" SCNu64, &start, &size) != 2) return 0;
+            return start == 0 && size <= helpful_max ? size : 0;
+        }
+        return 0;
+    }
     // Lanes become plain lines, requests become short, pins small.
     bool simplify_lines() {
         bool changed = false;
@@ -222,6 +286,12 @@ class Shrinker {
             if (s.verb == Verb::pin && s.pin.choice > 1 && s.pin.point.substr(0, 8) != "survive.") {
                 with([](Step& x) { x.pin.choice /= 2; });
             }
+            // An earlier time needs less to happen before.
+            if (s.verb == Verb::pin && s.pin.nth > 1) {
+                with([](Step& x) { x.pin.nth = 1; });
+                with([](Step& x) { x.pin.nth = (x.pin.nth + 1) / 2; });
+                with([](Step& x) { x.pin.nth = x.pin.nth > 1 ? x.pin.nth - 1 : 1; });
+            }
             if (s.verb == Verb::power_loss && !s.loss.at_once) {
                 with([](Step& x) {
                     x.name.clear();
@@ -237,6 +307,9 @@ class Shrinker {
         }
         return changed;
     }
+
+    // What a person reads in one breath.
+    static constexpr std::size_t few_operations = 6;
 
     ShrinkJudge& judge_;
     Scenario best_;
