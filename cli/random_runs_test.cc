@@ -98,14 +98,14 @@ struct Bytes {
 };
 
 rc::Seq<Bytes> with_less(const Bytes& b) {
-    return rc::seq::concat(rc::seq::map(rc::shrink::removeChunks(b.lines),
-                                        [b](std::vector<std::uint8_t> less) {
-                                            return Bytes{std::move(less), b.choices};
-                                        }),
-                           rc::seq::map(rc::shrink::removeChunks(b.choices),
-                                        [b](std::vector<std::uint8_t> less) {
-                                            return Bytes{b.lines, std::move(less)};
-                                        }));
+    return rc::seq::concat(
+        rc::seq::map(rc::shrink::removeChunks(b.lines),
+                     [b](std::vector<std::uint8_t> less) {
+                         return Bytes{std::move(less), b.choices};
+                     }),
+        rc::seq::map(rc::shrink::removeChunks(b.choices), [b](std::vector<std::uint8_t> less) {
+            return Bytes{b.lines, std::move(less)};
+        }));
 }
 
 rc::Gen<Bytes> any_bytes() {

@@ -343,6 +343,10 @@ void ModelJudge::follow(const Place& place) {
             origins_[e->origin_index].unjudged = true;
             return;
         }
+        if (e->state != State::merging && has_absent_sibling(*e)) {
+            origins_[e->origin_index].unjudged = true;
+            return;
+        }
         if (e->state != State::merging && ends_inside_a_chunk(place, *e)) {
             // The rest of that chunk is merged as well, and no model without chunks can say of
             // what.
@@ -396,6 +400,17 @@ bool ModelJudge::has_other_merge(const SnapshotEntry& e) const {
         if (o.state == State::merging) return true;
         // One that a power loss interrupted, and that nobody has brought back.
         if (model_.state_of(o.id) == model::SnapshotState::merge_interrupted) return true;
+    }
+    return false;
+}
+
+// A snapshot that nobody has brought back from a power loss is not protected from what a merge
+// writes to their origin (against the user's contract).
+bool ModelJudge::has_absent_sibling(const SnapshotEntry& e) {
+    for (std::uint32_t i = 0; i < snapshot_count_; ++i) {
+        const SnapshotEntry& o = snapshots_[i];
+        if (&o == &e || o.origin_index != e.origin_index || o.state != State::active) continue;
+        if (o.after_loss && !is_live(o)) return true;
     }
     return false;
 }
