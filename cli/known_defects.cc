@@ -27,8 +27,11 @@ constexpr Repair repairs[] = {
 
 class Diagnosis {
   public:
-    Diagnosis(SimHost& host, ImageSource* images, const Scenario& scenario)
-        : host_(host), images_(images), scenario_(scenario) {}
+    Diagnosis(SimHost& host, const RunSetup& how, const Scenario& scenario)
+        : host_(host), how_(how), scenario_(scenario) {
+        how_.terse_answers = true;
+        how_.turns_max = 2'000'000;
+    }
 
     std::string run() {
         EnginePolicy policy = policy_kernel;
@@ -46,10 +49,7 @@ class Diagnosis {
 
   private:
     bool fails(const EnginePolicy& policy) {
-        RunSetup setup;
-        setup.images = images_;
-        setup.terse_answers = true;
-        setup.turns_max = 2'000'000;
+        RunSetup setup = how_;
         setup.policy = &policy;
         return run_scenario(host_, scenario_, setup).verdict.failed;
     }
@@ -59,11 +59,7 @@ class Diagnosis {
         const bool merge = repair.member == &EnginePolicy::d4_merge_rolls_back;
         const bool load = repair.member == &EnginePolicy::d3_load_validates;
         if (!merge && !load) return repair.defect;
-        RunSetup setup;
-        setup.images = images_;
-        setup.terse_answers = true;
-        setup.turns_max = 2'000'000;
-        const RunResult run = run_scenario(host_, scenario_, setup);
+        const RunResult run = run_scenario(host_, scenario_, how_);
         const auto reached = [&run](Mark m) { return run.marks[static_cast<std::size_t>(m)] > 0; };
         if (load) return run.power_losses > 0 ? "L1" : "L9";
         if (reached(Mark::prepare_merge_read_error)) return "L6";
@@ -72,14 +68,14 @@ class Diagnosis {
     }
 
     SimHost& host_;
-    ImageSource* images_;
+    RunSetup how_;
     const Scenario& scenario_;
 };
 
 }  // namespace
 
-std::string known_defect(SimHost& host, ImageSource* images, const Scenario& scenario) {
-    return Diagnosis(host, images, scenario).run();
+std::string known_defect(SimHost& host, const RunSetup& how, const Scenario& scenario) {
+    return Diagnosis(host, how, scenario).run();
 }
 
 }  // namespace cowlab

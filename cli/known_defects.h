@@ -14,7 +14,7 @@
 namespace cowlab {
 
 // "L2", or "L2+L13" if it takes both; empty: no known one. REQUIRES: the scenario fails under its
-// own policy, which is `kernel`.
-std::string known_defect(SimHost& host, ImageSource* images, const Scenario& scenario);
+// own policy, which is `kernel`. `how`: where images are, and who watches; it is run some 20 times.
+std::string known_defect(SimHost& host, const RunSetup& how, const Scenario& scenario);
 
 }  // namespace cowlab

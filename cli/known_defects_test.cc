@@ -24,7 +24,7 @@ TEST(KnownDefects, every_violation_of_the_first_seeds_under_the_kernels_policy_h
         const RunResult result = run_scenario(host, run.scenario, setup);
         if (!result.verdict.failed) continue;
         const Scenario complete = complete_scenario(run.scenario, result);
-        const std::string name = known_defect(host, nullptr, complete);
+        const std::string name = known_defect(host, {}, complete);
         EXPECT_NE(name, "") << "seed " << seed << ": " << result.verdict.text;
         ++found[name];
     }
@@ -50,7 +50,7 @@ TEST(KnownDefects, a_defect_that_no_repair_mends_is_not_a_known_one) {
     read.count = {8};
     read.expected = {"= something else"};
     s.steps = {disk, read};
-    EXPECT_EQ(known_defect(host, nullptr, s), "");
+    EXPECT_EQ(known_defect(host, {}, s), "");
 }
 
 }  // namespace

@@ -39,22 +39,32 @@ class Working {
   private:
     RunResult run(std::uint64_t seed, const GeneratedRun& generated) {
         RunSetup setup = task_.plan->setup(seed, generated, images_);
-        setup.step_now = &board_.step;
-        setup.at_start = [](SimWorld& world) { watch_world(&world); };
+        be_watched(setup);
         RunResult r = run_scenario(host_, generated.scenario, setup);
         watch_world(nullptr);
         return r;
+    }
+
+    void be_watched(RunSetup& setup) {
+        setup.step_now = &board_.step;
+        setup.at_start = [](SimWorld& world) { watch_world(&world); };
     }
 
     // A whole run may meet other trouble once its policy is another, since its pins force faults
     // where nothing would have failed; a small one has no room for that.
     std::string known_cause(const Scenario& whole, Verdict verdict, std::size_t pins) {
         constexpr std::uint64_t shrink_seconds = 20;
-        std::string known = known_defect(host_, &images_, whole);
+        RunSetup how;
+        how.images = &images_;
+        be_watched(how);
+        std::string known = known_defect(host_, how, whole);
+        watch_world(nullptr);
         if (!known.empty()) return known;
         verdict.step += pins;
         const Shrunk shrunk = shrink_in_children(whole, verdict, {&images_, shrink_seconds});
-        return shrunk.reproduced ? known_defect(host_, &images_, shrunk.result.scenario) : known;
+        if (shrunk.reproduced) known = known_defect(host_, how, shrunk.result.scenario);
+        watch_world(nullptr);
+        return known;
     }
 
     std::string result_of(const Batch& b) {
