@@ -548,6 +548,10 @@ class Generator {
     void remove() {
         SnapshotPlan* s = any_existing();
         if (s == nullptr) return;
+        if (ops_.chance({1, 6})) {
+            remove_at_once(*s);
+            return;
+        }
         add(Verb::join);
         add_control(Verb::suspend, "base");
         add_control(Verb::remove, s->name);
@@ -557,6 +561,13 @@ class Generator {
             s->exists = false;
         }
         add_control(Verb::resume, "base");
+    }
+    // While copies are made for it, and nobody is suspended: what it held is given up.
+    void remove_at_once(SnapshotPlan& s) {
+        for (std::uint64_t n = ops_.between(1, 3); n > 0; --n) origin_io(true, Verb::write);
+        add_control(Verb::remove, s.name);
+        s.exists = false;
+        s.damaged = true;
     }
     void recreate() {
         for (SnapshotPlan& s : plans_) {
@@ -858,6 +869,11 @@ class Generator {
         i.request_class = classes[ops_.below(std::size(classes))];
         constexpr InjectTimes times[] = {InjectTimes::once, InjectTimes::sticky, InjectTimes::nth};
         i.times = times[ops_.below(3)];
+        if (out_.swarm.unlimited && ops_.chance({1, 2})) {
+            const auto first_lie = static_cast<std::uint64_t>(InjectKind::lying_flush);
+            i.kind = static_cast<InjectKind>(ops_.between(first_lie, inject_kind_count - 1));
+            i.request_class = RequestClass::any;
+        }
         if (i.times == InjectTimes::nth) i.nth = ops_.between(1, 20);
         if (takes_ms(i.kind)) i.ms = {ops_.between(1, 80)};
         if (i.kind == InjectKind::latent) {

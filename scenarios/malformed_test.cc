@@ -160,8 +160,8 @@ constexpr Case lines[] = {
     {"inject cow write any", "KIND is missing: " INJECT_FORM},
     {"inject cow write any enospc",
      "unknown KIND \"enospc\": use eio, eio-written, slow, eio-partly, latent, stall, vanish, "
-     "shrink "
-     "or read-only"},
+     "shrink, read-only, lying-flush, ignored-fua, phantom-write, misdirected-write, "
+     "misdirected-read, bit-rot or bit-flip"},
     {"write base 0 8 1 fua fua",
      "\"fua\" is one word too many: the form is \"write DEV SECTOR COUNT SEED [fua]\""},
     {"disk cow 8 lost", "what is left is missing: " DISK_FORM},

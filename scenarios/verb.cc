@@ -21,8 +21,22 @@ constexpr std::string_view class_names[] = {
     "copy-read",  "copy-write",   "full-write",    "header-read", "header-write", "area-read",
     "area-write", "area-zeroing", "chunk-zeroing", "merge-flush"};
 static_assert(std::size(class_names) == request_class_count);
-constexpr std::string_view kind_names[] = {"eio",   "eio-written", "slow",   "eio-partly", "latent",
-                                           "stall", "vanish",      "shrink", "read-only"};
+constexpr std::string_view kind_names[] = {"eio",
+                                           "eio-written",
+                                           "slow",
+                                           "eio-partly",
+                                           "latent",
+                                           "stall",
+                                           "vanish",
+                                           "shrink",
+                                           "read-only",
+                                           "lying-flush",
+                                           "ignored-fua",
+                                           "phantom-write",
+                                           "misdirected-write",
+                                           "misdirected-read",
+                                           "bit-rot",
+                                           "bit-flip"};
 static_assert(std::size(kind_names) == inject_kind_count);
 constexpr std::string_view use_names[] = {
     "request",           "device",   "target", "store", "exception-table", "completed-exception",

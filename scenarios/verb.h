@@ -109,9 +109,17 @@ enum class InjectKind : std::uint8_t {
     vanish,       // everything fails
     shrink,       // sectors from WHERE on (any: the second half) are gone
     read_only,    // writes and discards fail
+    // Lies: the answer is ok.
+    lying_flush,        // a flush, or a write's preflush, makes nothing durable
+    ignored_fua,        // a write with FUA stays in the cache
+    phantom_write,      // nothing reaches the medium
+    misdirected_write,  // it goes to the place behind its own
+    misdirected_read,   // what stands behind its own place is returned
+    bit_rot,            // the first sector read holds garbage from here on, until it is written
+    bit_flip,           // the first sector read is returned as garbage, this once
 };
-inline constexpr std::size_t inject_kind_count =
-    static_cast<std::size_t>(InjectKind::read_only) + 1;
+inline constexpr std::size_t inject_kind_count = static_cast<std::size_t>(InjectKind::bit_flip) + 1;
+constexpr bool is_lie(InjectKind kind) { return kind >= InjectKind::lying_flush; }
 constexpr bool takes_ms(InjectKind kind) {
     return kind == InjectKind::slow || kind == InjectKind::stall;
 }

@@ -30,12 +30,13 @@ enum class FaultKind : std::uint8_t {
     no_memory,    // an allocation that can fail does (columns: MemoryUse)
     power_loss,   // armed on a request of this purpose
     lost_fill,    // zeros or garbage where a power loss took the newest content
+    lie,          // the answer is ok, and it is not true (scenarios/verb.h: which)
 };
-inline constexpr std::size_t fault_kind_count = 13;
+inline constexpr std::size_t fault_kind_count = 14;
 constexpr const char* name_of(FaultKind k) {
     constexpr const char* names[fault_kind_count] = {
-        "eio",    "eio-written", "eio-partly", "latent",    "flush-fails", "slow",     "stall",
-        "vanish", "shrink",      "read-only",  "no-memory", "power-loss",  "lost-fill"};
+        "eio",    "eio-written", "eio-partly", "latent",    "flush-fails", "slow",      "stall",
+        "vanish", "shrink",      "read-only",  "no-memory", "power-loss",  "lost-fill", "lie"};
     return names[static_cast<std::size_t>(k)];
 }
 constexpr const char* name_of(MemoryUse use) {
@@ -118,7 +119,8 @@ inline constexpr AtlasRow atlas[] = {
      data_reads | data_writes | reads_of_stores | writes_of_stores | bit(Purpose::flush) |
          bit(Purpose::merge_flush),
      1'000, "docs/guarantees.md"},
-    // lost_fill has no row: a disk that loses what it once kept durably keeps no promise.
+    // lost_fill has no row: a disk that loses what it once kept durably keeps no promise. Nor has
+    // lie.
 };
 
 constexpr const AtlasRow* atlas_row(FaultKind kind) {

@@ -56,6 +56,70 @@ TEST(FaultKinds, a_disk_that_shrank_has_its_first_sectors_only) {
     EXPECT_EQ(w.contents("read d 8 8"), "1@8+8");
 }
 
+TEST(FaultKinds, a_lying_flush_keeps_nothing_and_says_ok) {
+    TestWorld w;
+    w.ok("disk d 16 fill 1 cache");
+    w.ok("inject d any any lying-flush");
+    w.ok("write d 0 4 7");
+    w.ok("flush d");
+    w.ok("write d 4 4 8");
+    w.ok("power-loss losing everything");
+    EXPECT_EQ(w.contents("read d 0 8"), "1@0+8");
+    w.ok("write d 0 4 7");
+    w.ok("flush d");
+    w.ok("power-loss losing everything");
+    EXPECT_EQ(w.contents("read d 0 8"), "7@0+4 1@4+4") << "it lied once";
+}
+
+TEST(FaultKinds, an_ignored_fua_leaves_the_write_in_the_cache) {
+    TestWorld w;
+    w.ok("disk d 16 fill 1 cache");
+    w.ok("inject d any any ignored-fua");
+    w.ok("write d 8 2 9");  // without FUA: nothing to lie about
+    w.ok("write d 0 2 7 fua");
+    w.ok("write d 2 2 8 fua");
+    EXPECT_EQ(w.contents("read d 0 4"), "7@0+2 8@2+2");
+    w.ok("power-loss losing everything");
+    EXPECT_EQ(w.contents("read d 0 4"), "1@0+2 8@2+2");
+}
+
+TEST(FaultKinds, a_phantom_write_never_arrives) {
+    TestWorld w;
+    w.ok(a_disk);
+    w.ok("inject d any 4+1 phantom-write");
+    EXPECT_EQ(w.contents("read d 4 1"), "1@4+1") << "a read is no write";
+    w.ok("write d 0 8 7");
+    EXPECT_EQ(w.contents("read d 0 8"), "1@0+8");
+    w.ok("write d 0 8 7");
+    EXPECT_EQ(w.contents("read d 0 8"), "7@0+8");
+}
+
+TEST(FaultKinds, a_misdirected_request_meets_the_sectors_behind_its_own) {
+    TestWorld w;
+    w.ok(a_disk);
+    w.ok("inject d any any misdirected-write");
+    w.ok("write d 2 3 7");
+    // What a sector holds says which sector it was written for.
+    EXPECT_EQ(w.contents("read d 0 8"), "1@0+5 7@2+3");
+    w.ok("inject d any any misdirected-read sticky");
+    EXPECT_EQ(w.contents("read d 8 2"), "1@10+2");
+    EXPECT_EQ(w.contents("read d 14 2"), "1@12+2") << "nothing is behind it: before it";
+}
+
+TEST(FaultKinds, rot_stays_until_it_is_written_and_a_flipped_bit_does_not) {
+    TestWorld w;
+    w.ok(a_disk);
+    w.ok("inject d any any bit-flip");
+    EXPECT_NE(w.contents("read d 4 2"), "1@4+2");
+    EXPECT_EQ(w.contents("read d 4 2"), "1@4+2");
+    w.ok("inject d any any bit-rot");
+    const std::string rotten = w.contents("read d 4 2");
+    EXPECT_NE(rotten, "1@4+2");
+    EXPECT_EQ(w.contents("read d 4 2"), rotten);
+    w.ok("write d 4 1 7");
+    EXPECT_EQ(w.contents("read d 4 2"), "7@4+1 1@5+1");
+}
+
 TEST(FaultKinds, a_read_only_disk_is_read) {
     TestWorld w;
     w.ok(a_disk);

@@ -9,6 +9,21 @@ namespace cowlab {
 namespace {
 constexpr std::uint64_t stall_us = 50'000;  // an episode that was drawn
 constexpr std::uint64_t garbage_seed = 0xdead;
+ContentId garbage_at(Sectors sector) { return pattern_word(garbage_seed, sector.value); }
+
+// A lie is one about an operation.
+bool can_tell(InjectKind lie, const Bio& bio) {
+    switch (lie) {
+        case InjectKind::lying_flush: return bio.op == Op::flush || bio.preflush;
+        case InjectKind::ignored_fua: return bio.op == Op::write && bio.fua;
+        case InjectKind::phantom_write:
+        case InjectKind::misdirected_write: return bio.op == Op::write;
+        case InjectKind::misdirected_read:
+        case InjectKind::bit_rot:
+        case InjectKind::bit_flip: return bio.op == Op::read;
+        default: return true;
+    }
+}
 }  // namespace
 
 SimDisk::SimDisk(Arena& arena, SimExecutor& executor, Chooser& chooser, Cells& cells,
@@ -162,7 +177,7 @@ bool SimDisk::apply_injects(const Bio& bio, InFlight& request, std::uint64_t& de
     bool decided = false;
     for (Injected& i : injects_) {
         const Inject& r = i.rule;
-        if (i.spent || !matches(r.request_class, bio)) continue;
+        if (i.spent || !matches(r.request_class, bio) || !can_tell(r.kind, bio)) continue;
         if (!r.anywhere && (bio.end() <= r.start || bio.start >= r.start + r.count)) continue;
         ++i.seen;
         if (r.times == InjectTimes::nth && i.seen != r.nth) continue;
@@ -193,6 +208,17 @@ bool SimDisk::apply_injects(const Bio& bio, InFlight& request, std::uint64_t& de
                         min(cut_off_at_, r.anywhere ? Sectors{spec_.size.value / 2} : r.start);
                 i.spent = true;
                 continue;  // and apply_troubles() meets this request already
+            case InjectKind::lying_flush:
+            case InjectKind::ignored_fua:
+            case InjectKind::phantom_write:
+            case InjectKind::misdirected_write:
+            case InjectKind::misdirected_read:
+            case InjectKind::bit_rot:
+            case InjectKind::bit_flip:
+                request.lies = true;
+                request.lie = r.kind;
+                chooser_.count_delivered(FaultKind::lie, column);
+                break;
         }
         decided = true;
     }
@@ -223,10 +249,18 @@ void SimDisk::completed(Task& task) {
 void SimDisk::carry_out(InFlight& request) {
     Bio& bio = *request.bio;
     const bool failed = request.fate == InFlight::Fate::error_partly;
-    if (bio.op == Op::flush || (bio.preflush && !failed)) flush_up_to(request.writes_before);
+    const bool flushes = bio.op == Op::flush || (bio.preflush && !failed);
+    if (flushes && !request.is(InjectKind::lying_flush)) flush_up_to(request.writes_before);
+    const bool caches = spec_.write_cache && (!bio.fua || request.is(InjectKind::ignored_fua));
     switch (bio.op) {
-        case Op::read: read(bio); break;
+        case Op::read:
+            if (request.is(InjectKind::bit_rot)) raw_write(bio.start, garbage_at(bio.start));
+            read(bio, request.is(InjectKind::misdirected_read) ? behind(bio) : bio.start);
+            if (request.is(InjectKind::bit_flip))
+                cells_.set_content(bio.payload, 0, garbage_at(bio.start));
+            break;
         case Op::write: {
+            if (request.is(InjectKind::phantom_write)) break;
             // Of a write that is done in part: the first sectors, or the last.
             const std::uint64_t length = bio.length.value;
             std::uint64_t first = 0, end = length;
@@ -235,28 +269,33 @@ void SimDisk::carry_out(InFlight& request) {
                 if (request.nth % 2 == 0) first = length > 1 ? cut : length;
                 if (request.nth % 2 != 0) end = cut;
             }
-            write(bio, first, end);
+            const bool strays = request.is(InjectKind::misdirected_write);
+            write(bio, strays ? behind(bio) : bio.start, first, end, caches);
             break;
         }
         case Op::discard:
-            if (spec_.discard) write(bio, 0, bio.length.value);  // reads zeros afterwards
+            // It reads zeros afterwards.
+            if (spec_.discard) write(bio, bio.start, 0, bio.length.value, caches);
             break;
         case Op::flush: break;
     }
 }
 
-void SimDisk::read(Bio& bio) {
+// Where a request goes astray to: the place of its length behind its own, or else before it.
+Sectors SimDisk::behind(const Bio& bio) const {
+    if (bio.end() + bio.length <= spec_.size) return bio.end();
+    return bio.start >= bio.length ? bio.start - bio.length : Sectors{0};
+}
+
+void SimDisk::read(Bio& bio, Sectors from) {
     for (std::uint64_t i = 0; i < bio.length.value; ++i) {
-        cells_.set_content(bio.payload, i, current_at(bio.start + Sectors{i}));
+        cells_.set_content(bio.payload, i, current_at(from + Sectors{i}));
     }
 }
 
-// Sectors [first, end) of it.
-void SimDisk::write(Bio& bio, std::uint64_t first, std::uint64_t end) {
-    if (!bad_sectors_.empty())
-        forget_bad_sectors(bio.start + Sectors{first}, bio.start + Sectors{end});
+void SimDisk::write(Bio& bio, Sectors at, std::uint64_t first, std::uint64_t end, bool caches) {
+    if (!bad_sectors_.empty()) forget_bad_sectors(at + Sectors{first}, at + Sectors{end});
     const std::uint64_t number = ++writes_completed_;
-    const bool caches = spec_.write_cache && !bio.fua;
     CachedWrite* cached = nullptr;
     if (caches && end > first) {
         const std::size_t size = sizeof(CachedWrite) + (end - first) * sizeof(ContentId);
@@ -264,7 +303,7 @@ void SimDisk::write(Bio& bio, std::uint64_t first, std::uint64_t end) {
         CHECK(p != nullptr, "a world's arena has room for a disk's cache");
         cached = new (p) CachedWrite();
         cached->number = number;
-        cached->start = bio.start + Sectors{first};
+        cached->start = at + Sectors{first};
         cached->length = {end - first};
         cached->ids = reinterpret_cast<ContentId*>(cached + 1);
         for (std::uint64_t i = 0; i < end - first; ++i) cached->ids[i] = zero_content;
@@ -272,7 +311,7 @@ void SimDisk::write(Bio& bio, std::uint64_t first, std::uint64_t end) {
     }
     const bool zeros = bio.op == Op::discard || bio.payload.kind() == Payload::Kind::zeros;
     for (std::uint64_t i = first; i < end; ++i) {
-        const std::uint64_t sector = bio.start.value + i;
+        const std::uint64_t sector = at.value + i;
         const std::uint64_t index = sector / page_sectors;
         if (zeros && !caches && sector % page_sectors == 0 && end - i >= page_sectors &&
             spec_.content != DiskContent::fill && find_page(index) == nullptr) {
@@ -403,9 +442,8 @@ PowerLossCount SimDisk::lose_power(SurvivalDefault survival) {
             ++result.sectors_undecided;
             if (!newer && spec_.lost != LostSectors::as_before) {
                 chooser_.count_delivered(FaultKind::lost_fill, 0);
-                raw_write({sector}, spec_.lost == LostSectors::zero
-                                        ? zero_content
-                                        : pattern_word(garbage_seed, sector));
+                raw_write({sector},
+                          spec_.lost == LostSectors::zero ? zero_content : garbage_at({sector}));
             }
             if (!newer) continue;
             ++result.sectors_newer;

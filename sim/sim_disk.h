@@ -71,6 +71,9 @@ class SimDisk final : public Medium, public ContentHolder {
         std::uint64_t writes_before = 0;  // a flush covers writes that completed up to this one
         enum class Fate : std::uint8_t { ok, error, error_but_done, error_partly } fate = Fate::ok;
         std::uint32_t nth = 0;  // of its kind on this disk: which part of it is done
+        bool lies = false;
+        InjectKind lie = InjectKind::eio;  // if it does: which lie
+        bool is(InjectKind kind) const { return lies && lie == kind; }
     };
     struct Injected : ListNode<> {
         Inject rule;
@@ -90,8 +93,10 @@ class SimDisk final : public Medium, public ContentHolder {
 
     static void completed(Task& task);
     void carry_out(InFlight& request);
-    void read(Bio& bio);
-    void write(Bio& bio, std::uint64_t first, std::uint64_t end);
+    void read(Bio& bio, Sectors from);
+    // Sectors [first, end) of it, as if it began at `at`; `caches`: into the volatile cache.
+    void write(Bio& bio, Sectors at, std::uint64_t first, std::uint64_t end, bool caches);
+    Sectors behind(const Bio& bio) const;
     void flush_up_to(std::uint64_t write_number);
     void make_durable(std::uint64_t number, Sectors sector, ContentId id);
     std::uint32_t sensible_faults(const Bio& bio) const;
