@@ -150,6 +150,9 @@ Errc DeviceMapper::load(std::string_view name, const TableLine* lines, std::size
     auto* table = engine_.memory.create<Table>(MemoryUse::device, engine_, *device, mode);
     if (table == nullptr) return Errc::enomem;
     Errc e = table->construct(*this, lines, count);
+    // The first table gives the device its limits when it is loaded, every other one when it is
+    // made live: only then is it seen whether it fits (spec §18.1.1).
+    if (e == Errc::ok && !device->had_table()) e = table->check_fit();
     if (e == Errc::ok && !fits_the_pile(*table, *device)) {
         Text<200> line;
         line << "device-mapper: table: " << name

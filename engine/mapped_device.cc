@@ -33,6 +33,11 @@ void MappedDevice::submit(Bio& bio) {
             return;
         }
     }
+    // Not cut into pieces first: where one target cannot discard, none does (spec §18.9).
+    if (bio.op == Op::discard && !limits_.discard) {
+        engine_.complete_later(bio, Errc::eopnotsupp);
+        return;
+    }
     if (holds_requests()) {
         held_.push_back(bio);
         return;
@@ -111,11 +116,7 @@ bool MappedDevice::advance_data(Request& request, MapMay may) {
         request.waiting = nullptr;
         if (piece == nullptr) {
             Sectors length = min(bio.end(), target->end()) - request.next;
-            if (copies == 0) {
-                request.status = request.status == Errc::ok ? Errc::eopnotsupp : request.status;
-                request.next += length;
-                continue;
-            }
+            CHECK(copies > 0, "a device that offers discard has no target that cannot");
             if (const Sectors most = target->max_io_length();
                 most.value != 0 && bio.op != Op::discard) {
                 const std::uint64_t offset = (request.next - target->begin()).value % most.value;
@@ -311,9 +312,14 @@ Errc MappedDevice::resume() {
     Table* before = nullptr;
     if (inactive_ != nullptr) {
         suspend_locked();  // spec §2.1: a running device is suspended, then the tables are swapped
-        before = live_;
         Table* table = inactive_;
         inactive_ = nullptr;
+        if (const Errc e = table->check_fit(); e != Errc::ok) {
+            // The earlier table stays, suspended: one more resume lets it go on.
+            table->destroy();
+            return e;
+        }
+        before = live_;
         bind(table);
     }
     Errc result = Errc::ok;

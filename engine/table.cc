@@ -25,14 +25,15 @@ bool Table::uses(DeviceNumber number) const {
     return false;
 }
 
+Errc Table::refuse(std::string_view what, Errc e) const {
+    Text<320> line;
+    line << "device-mapper: table: " << device_.name() << ": " << what << " (-" << name_of(e)
+         << ")";
+    engine_.events.log(line.view());
+    return e;
+}
+
 Errc Table::construct(DeviceMapper& mapper, const TableLine* lines, std::size_t count) {
-    const auto refuse = [&](std::string_view what, Errc e) {
-        Text<320> line;
-        line << "device-mapper: table: " << device_.name() << ": " << what << " (-" << name_of(e)
-             << ")";
-        engine_.events.log(line.view());
-        return e;
-    };
     if (count == 0) return Errc::einval;
     for (std::size_t i = 0; i < count; ++i) {
         const TableLine& l = lines[i];
@@ -56,6 +57,10 @@ Errc Table::construct(DeviceMapper& mapper, const TableLine* lines, std::size_t 
         ++target_count_;
         size_ = l.start + l.length;
     }
+    return Errc::ok;
+}
+
+Errc Table::check_fit() const {
     if (const Errc e = check_ranges(); e != Errc::ok) {
         return refuse("a device is too small or not aligned for a target", e);
     }

@@ -1,6 +1,7 @@
 // A table: targets that cover a device from sector 0 without gaps, and what follows from them.
 //
-// Spec §18.1: targets are constructed in order; then every device range they declare is tested.
+// Spec §18.1: targets are constructed in order; every device range they declare is tested when the
+// table first gives a device its limits.
 // A table holds its devices open from construction to destruction.
 #pragma once
 
@@ -78,6 +79,9 @@ class Table {
     // Fiber: constructors may read metadata. On an error the table must be destroyed all the same;
     // what constructors did to the media stays done.
     Errc construct(DeviceMapper& mapper, const TableLine* lines, std::size_t count);
+    // Whether every range lies inside its device and fits its blocks, and the lines fit together:
+    // as the devices are now (spec §18.1.1).
+    Errc check_fit() const;
     // Fiber: waits for the targets' work in progress.
     void destroy();
 
@@ -98,6 +102,7 @@ class Table {
     struct Held : ListNode<> {
         BlockDevice* device = nullptr;
     };
+    Errc refuse(std::string_view what, Errc e) const;
     Errc check_ranges() const;
     Errc check_block_alignment() const;
 

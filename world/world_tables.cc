@@ -87,13 +87,15 @@ void World::do_device_verb(Job& job) {
             if (out.code == Errc::ok) remember_table(s.name, s.text, false);
             return;
         case Verb::suspend: out.code = mapper_->suspend(s.name); return;
-        case Verb::resume:
+        case Verb::resume: {
+            const MappedDevice* d = mapper_->find(s.name);
+            const Table* before = d == nullptr ? nullptr : d->live();
             out.code = mapper_->resume(s.name);
-            if (const MappedDevice* d = mapper_->find(s.name);
-                d != nullptr && d->inactive() == nullptr) {
-                remember_live(s.name);
-            }
+            // Vetoed, the new table is live all the same; refused for its size, it is gone.
+            d = mapper_->find(s.name);
+            if (d != nullptr && d->live() != before) remember_live(s.name);
             return;
+        }
         case Verb::clear: out.code = mapper_->clear(s.name); return;
         case Verb::remove:
             out.code = mapper_->remove(s.name);
