@@ -8,12 +8,9 @@
 // before the next line) or the comparison knows it (an invalidated store: its header only).
 #pragma once
 
-#include <optional>
 #include <string>
 
-#include "device/kernel_oracle.h"
-#include "scenarios/scenario.h"
-#include "sim/sim_world.h"
+#include "cli/two_worlds.h"
 
 namespace cowlab {
 
@@ -29,38 +26,6 @@ struct DifferentialOptions {
 
 // The scenario of a seed; nothing in it is known to be answered otherwise by `release`.
 Scenario scenario_for_kernel(std::uint64_t seed, const std::string& release);
-
-struct WorldDifference {
-    std::string kind;  // what shrinking keeps: the verb, or the image
-    std::size_t step = 0;
-    std::string text;
-};
-
-// Both worlds, compared. An error is the environment's: no kernel, no room.
-class TwoWorlds {
-  public:
-    TwoWorlds(SimHost& host, KernelOracle& oracle, const std::string& without);
-
-    Result<std::optional<WorldDifference>> compare(const Scenario& scenario);
-    // Of the last comparison.
-    const KernelResult& kernel() const { return kernel_; }
-    // Our engine hangs, so the kernel was not asked.
-    bool engine_hung() const { return engine_hung_; }
-    std::uint64_t steps() const { return steps_; }
-    std::uint64_t sectors() const { return sectors_; }
-
-  private:
-    std::optional<WorldDifference> compare_images(const Scenario& scenario,
-                                                  const std::map<std::string, KernelImage>& ours);
-
-    SimHost& host_;
-    KernelOracle& oracle_;
-    EnginePolicy policy_;
-    KernelResult kernel_;
-    bool engine_hung_ = false;
-    std::uint64_t steps_ = 0;
-    std::uint64_t sectors_ = 0;
-};
 
 // The exit code: 0 when nothing differs, 1 otherwise.
 Result<int> kernel_differential(const DifferentialOptions& options);

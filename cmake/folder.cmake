@@ -43,6 +43,9 @@ function(cowlab_command folder)
     add_executable(kernel_differential ${folder}/kernel_differential_main.cc)
     target_link_libraries(kernel_differential PRIVATE cowlab_${folder})
     set_target_properties(kernel_differential PROPERTIES OUTPUT_NAME kernel-differential)
+    add_executable(kernel_crash ${folder}/kernel_crash_main.cc)
+    target_link_libraries(kernel_crash PRIVATE cowlab_${folder})
+    set_target_properties(kernel_crash PROPERTIES OUTPUT_NAME kernel-crash)
   endif()
 endfunction()
 
@@ -70,6 +73,7 @@ function(cowlab_kernel_runner)
   cowlab_sources(language scenarios)
   list(FILTER language EXCLUDE REGEX "/(generate|shrink)\\.cc$")
   add_executable(cowlab_kernel_runner ${runner} ${language}
+    ${CMAKE_SOURCE_DIR}/device/write_log_format.cc
     ${CMAKE_SOURCE_DIR}/base/check.cc ${CMAKE_SOURCE_DIR}/base/hash.cc)
   target_include_directories(cowlab_kernel_runner PRIVATE ${CMAKE_SOURCE_DIR})
   target_compile_definitions(cowlab_kernel_runner PRIVATE FMT_HEADER_ONLY)

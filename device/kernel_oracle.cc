@@ -8,7 +8,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
@@ -115,7 +114,7 @@ Result<bool> KernelOracle::boot() {
     folder_ = pattern;
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) return refuse("pipe", std::strerror(errno));
-    const std::array<std::string, 16> words{
+    std::vector<std::string> words{
         program_,
         fmt::format("mem={}M", options_.memory_mib),
         "root=/dev/root",
@@ -133,8 +132,11 @@ Result<bool> KernelOracle::boot() {
         "uml_dir=" + folder_,
         "umid=uml",
     };
-    std::array<char*, 17> argv{};
-    for (std::size_t i = 0; i < words.size(); ++i) argv[i] = const_cast<char*>(words[i].c_str());
+    for (std::size_t i = 0; i < options_.disk_files.size(); ++i)
+        words.push_back(fmt::format("ubd{}={}", i, fs::absolute(options_.disk_files[i]).string()));
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
     const pid_t pid = fork();
     if (pid < 0) return refuse("fork", std::strerror(errno));
     if (pid == 0) {
@@ -239,11 +241,16 @@ Result<KernelResult> KernelOracle::run(const KernelCase& one) {
     KernelResult out;
     out.release = release_;
     std::string line;
-    bool timed_out = false, clean = false, ended = false;
+    bool timed_out = false, clean = false, ended = false, killed = false;
     while (!ended && next_line(options_.step_seconds, line, timed_out)) {
         if (line.rfind("@step ", 0) == 0) {
             out.answers.emplace_back();
             out.log.emplace_back();
+            if (one.kill && out.answers.size() == one.kill->step + 1) {
+                usleep(one.kill->microseconds);
+                kill(-pid_, SIGKILL);
+                killed = true;
+            }
         } else if (line.rfind("@a ", 0) == 0 && !out.answers.empty()) {
             out.answers.back().push_back(line.substr(3));
         } else if (line.rfind("@k ", 0) == 0 && !out.log.empty()) {
@@ -258,7 +265,7 @@ Result<KernelResult> KernelOracle::run(const KernelCase& one) {
             out.last_words = line;
         }
     }
-    if (ended) {
+    if (ended && !killed) {
         out.last_words.clear();
         collect_images(one.scenario, out);
         std::error_code ec;
@@ -267,8 +274,10 @@ Result<KernelResult> KernelOracle::run(const KernelCase& one) {
         if (!clean) stop();
         return out;
     }
-    out.end = timed_out ? KernelResult::End::hang : KernelResult::End::oops;
-    if (!out.answers.empty() && out.answers.back().empty())
+    out.end = killed      ? KernelResult::End::killed
+              : timed_out ? KernelResult::End::hang
+                          : KernelResult::End::oops;
+    if (!killed && !out.answers.empty() && out.answers.back().empty())
         out.answers.back() = {timed_out ? "= hang" : "= oops"};
     stop();
     return out;

@@ -23,13 +23,20 @@ namespace cowlab {
 
 using KernelImage = std::vector<std::uint8_t>;
 
+// The machine is killed (SIGKILL, all its processes) so long after a line has begun.
+struct KernelKill {
+    std::size_t step = 0;
+    std::uint32_t microseconds = 0;
+};
+
 struct KernelCase {
     Scenario scenario;
     std::map<std::string, KernelImage> members;  // the images its disks name
+    std::optional<KernelKill> kill{};
 };
 
 struct KernelResult {
-    enum class End : std::uint8_t { done, oops, hang };
+    enum class End : std::uint8_t { done, oops, hang, killed };
     std::string release;                        // uname -r
     std::vector<Answer> answers;                // one a step; fewer if the kernel died
     std::vector<std::vector<std::string>> log;  // what the kernel said to each step, @name in it
@@ -43,6 +50,9 @@ struct KernelOptions {
     std::string runner;   // empty: cowlab-kernel-runner beside this program
     std::uint32_t memory_mib = 256;
     std::uint32_t step_seconds = 45;  // a line that takes longer hangs
+    // Files of the host, opened for writing: /dev/ubda, /dev/ubdb, … of the machine (`disk NAME
+    // SECTORS on /dev/ubda keep`). Made by the caller, who keeps them over the machine's death.
+    std::vector<std::string> disk_files;
 };
 
 // The first line a kernel cannot carry out (a laboratory verb, `cache`, `atomic`, `on`), as

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "engine/device_mapper.h"
 #include "scenarios/answer.h"
@@ -98,6 +99,8 @@ class World final : private DiskObserver {
         const LastTable* t = last_table(name);
         return t == nullptr ? std::string_view{} : t->live;
     }
+    // What `reload` would do now, as `create` lines in its order.
+    std::vector<Step> lines_of_reload();
     // Lanes and jobs that have not ended.
     bool has_unfinished_work() const;
     // Most requests of users that were under way at the same time.

@@ -347,28 +347,35 @@ void World::execute_power_loss(const PowerLossSpec& spec) {
 // The devices as they were: last live tables, in the order the devices were created; but a merge
 // begins as soon as it is resumed, and would overwrite the origin under snapshots that are not
 // there yet, so those come last (the user's contract, spec §4).
+std::vector<Step> World::lines_of_reload() {
+    std::vector<Step> lines;
+    for (const bool merges : {false, true}) {
+        for (const LastTable& t : tables_) {
+            const bool is_merge = t.live.find(" snapshot-merge ") != std::string_view::npos;
+            if (t.live.empty() || is_merge != merges || mapper_->find(t.name) != nullptr) continue;
+            Step& step = lines.emplace_back();
+            step.verb = t.live_read_only ? Verb::create_ro : Verb::create;
+            step.name = std::string(t.name);
+            step.text = std::string(t.live);
+        }
+    }
+    return lines;
+}
+
 Answer World::reload(const Step&) {
     // An armed loss whose moment never came happens now: the file goes on as it says. One that was
     // armed while the machine was down is meant for what follows: the recovery.
     if (pending_loss_.armed && !is_down_) execute_power_loss(*pending_loss_.spec);
     is_down_ = false;
     is_reloading_ = true;
-    for (const bool merges : {false, true}) {
-        for (LastTable& t : tables_) {
-            const bool is_merge = t.live.find(" snapshot-merge ") != std::string_view::npos;
-            if (t.live.empty() || is_merge != merges || mapper_->find(t.name) != nullptr) continue;
-            Step step;
-            step.verb = t.live_read_only ? Verb::create_ro : Verb::create;
-            step.name = std::string(t.name);
-            step.text = std::string(t.live);
-            Answer answer = run_job(step, &World::device_verb_body);
-            if (answer.front() == "= ok") continue;
-            is_reloading_ = false;
-            return answer;
-        }
+    Answer answer{cowlab::answer_of(Errc::ok)};
+    for (const Step& line : lines_of_reload()) {
+        if (mapper_->find(line.name) != nullptr) continue;
+        answer = run_job(line, &World::device_verb_body);
+        if (answer.front() != "= ok") break;
     }
     is_reloading_ = false;
-    return {cowlab::answer_of(Errc::ok)};
+    return answer;
 }
 
 }  // namespace cowlab

@@ -113,7 +113,10 @@ int Media::make(const Step& disk, const std::string& members, Medium& out) {
     out.sectors = disk.count.value;
     if (out.sectors > ram_sectors_) return ENOSPC;
     bool zeros = true;
-    if (disk.disk.lbs != 0) {
+    if (!disk.disk.path.empty()) {
+        out.path = disk.disk.path;
+        zeros = disk.disk.keep;  // what is there is the caller's
+    } else if (disk.disk.lbs != 0) {
         if (const int e = make_loop(out.sectors, disk.disk.lbs, out); e != 0) return e;
     } else {
         if (next_ + out.sectors > ram_sectors_) return ENOSPC;

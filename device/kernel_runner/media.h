@@ -35,7 +35,8 @@ class Media {
     explicit Media(std::string directory, std::uint64_t ram_sectors)
         : directory_(std::move(directory)), ram_sectors_(ram_sectors) {}
 
-    // A medium with the content the line asks for; `members` is the folder with its images.
+    // A medium with the content the line asks for; `members` is the folder with its images. `on
+    // PATH`: this block device of the machine, from its sector 0.
     int make(const Step& disk, const std::string& members, Medium& out);
     // All media of a case are gone; false: a loop device is still in use.
     bool drop_all(const std::vector<Medium>& media);

@@ -1,24 +1,13 @@
-// The log of a dm-log-writes target, as it stands on the medium of the log device.
+// The log of a dm-log-writes target on a medium, and its replay onto another.
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include "device/kernel_runner/media.h"
+#include "device/write_log_format.h"
 
 namespace cowlab::kernel_runner {
-
-struct WriteLogEntry {
-    std::uint64_t sector = 0;
-    std::uint64_t sectors = 0;
-    bool flush = false;
-    bool fua = false;
-    bool discard = false;
-    bool is_mark = false;
-    std::string mark;
-    std::vector<std::uint8_t> data;
-};
 
 // An empty log if the medium holds none.
 std::vector<WriteLogEntry> read_write_log(const Medium& log);
