@@ -11,7 +11,7 @@ namespace {
 
 // The quick profile of a campaign, but every run loses power.
 constexpr Profile profile_crash{"crash", 60, 110, 3, 24, {1, 1}, {1, 2}, {3, 5}, {1, 4}, {1, 50}};
-constexpr std::uint64_t disk_sectors_most = 16384;
+constexpr std::uint64_t disk_sectors_most = 32768;
 constexpr std::uint64_t turns_most = 2'000'000;
 
 }  // namespace

@@ -16,6 +16,8 @@ constexpr std::uint64_t cows_most = 3;
 constexpr std::uint64_t jobs_at_once = 4;
 constexpr Ratio blank_cows{3, 4};
 constexpr Ratio overflowing_cow{1, 6};
+constexpr Ratio around_one_area{1, 3};
+constexpr std::uint64_t records_of_chunk = 32;  // in a metadata chunk, a sector of the chunk size
 constexpr std::uint64_t chunk_sizes[] = {1, 2, 4, 8, 8, 16, 32};
 
 struct Snapshot {
@@ -33,7 +35,8 @@ class Writer {
         const std::uint64_t operations = draw_.between(operations_least, operations_most);
         control(Verb::create, "base", origin_table());
         base_ = origin_table();
-        new_snapshot();
+        const std::uint64_t at_first = draw_.between(1, cows_);
+        for (std::uint64_t i = 0; i < at_first; ++i) new_snapshot();
         for (std::uint64_t i = 0; i < operations; ++i) operation();
         out_.devices.push_back(live());
         return std::move(out_);
@@ -45,15 +48,22 @@ class Writer {
     void make_disks() {
         out_.blank = draw_.chance(blank_cows);
         chunk_ = chunk_sizes[draw_.below(std::size(chunk_sizes))];
+        std::uint64_t chunks = draw_.between(4, 24);
+        if (draw_.chance(around_one_area)) {
+            // An area more or less full: the next one begins, merges cross the edge.
+            chunk_ = draw_.between(1, 2);
+            chunks = chunk_ * records_of_chunk - 1 + draw_.below(6);
+            longest_ = chunks / 3;
+        }
         // An end inside a chunk is as good as any.
-        origin_size_ = chunk_ * draw_.between(4, 24) + draw_.below(chunk_);
+        origin_size_ = chunk_ * chunks + draw_.below(chunk_);
         disk("orig", origin_size_, true);
         cows_ = draw_.between(1, cows_most);
         for (std::uint64_t n = 1; n <= cows_; ++n) {
             const std::uint64_t exceptions = origin_size_ / chunk_ + 1;
             const std::uint64_t room =
                 draw_.chance(overflowing_cow) ? draw_.between(1, exceptions) : exceptions;
-            const std::uint64_t areas = exceptions / (chunk_ * 32) + 2;
+            const std::uint64_t areas = exceptions / (chunk_ * records_of_chunk) + 2;
             disk(fmt::format("cow{}", n), chunk_ * (1 + areas + room), !out_.blank);
         }
     }
@@ -135,7 +145,7 @@ class Writer {
 
     void set_range(Step& s) {
         s.start = {draw_.below(origin_size_)};
-        const std::uint64_t most = std::min(origin_size_ - s.start.value, 3 * chunk_);
+        const std::uint64_t most = std::min(origin_size_ - s.start.value, longest_ * chunk_);
         s.count = {draw_.between(1, most)};
         s.seed = ++seed_;
     }
@@ -211,6 +221,7 @@ class Writer {
     Prng draw_;
     CrashWorkload out_;
     std::uint64_t chunk_ = 8;
+    std::uint64_t longest_ = 3;  // of a write, in chunks
     std::uint64_t origin_size_ = 0;
     std::uint64_t cows_ = 1;
     std::string base_;  // the live table
