@@ -7,8 +7,10 @@
 
 #include "cli/crash_kernel.h"
 #include "cli/crash_ours.h"
+#include "cli/image_file.h"
 #include "cli/run.h"
 #include "cli/stop_signals.h"
+#include "cli/store/examination.h"
 #include "cli/two_worlds.h"
 #include "engine/policy.h"
 
@@ -71,6 +73,24 @@ std::optional<WorldDifference> Campaign::refused_by_default(const Scenario& prob
                                        step + 1)};
 }
 
+// What the offline reader (`cowlab store check`) finds damaged in a store that Linux left.
+std::optional<WorldDifference> damaged_store(const CrashImage& image) {
+    for (const auto& [name, bytes] : image.members) {
+        if (name.rfind("cow", 0) != 0) continue;
+        const MemoryImage cow(name, std::as_bytes(std::span(bytes)));
+        const auto examination = store::examine(cow, {});
+        if (!examination)
+            return WorldDifference{"reader", 0, name + ": " + examination.error().text};
+        for (const store::Finding& f : examination->findings.kept()) {
+            if (store::severity_of(f.kind) != store::Severity::damaged) continue;
+            return WorldDifference{"reader", 0,
+                                   fmt::format("{}: the reader finds it damaged at byte {}: {}",
+                                               name, f.offset, f.what)};
+        }
+    }
+    return std::nullopt;
+}
+
 Result<bool> Campaign::look(const CrashImage& image, const std::string& name, std::uint64_t seed) {
     const Scenario probe = crash_probe(image, seed, release_);
     auto difference = worlds_.compare(probe, image.members);
@@ -85,6 +105,7 @@ Result<bool> Campaign::look(const CrashImage& image, const std::string& name, st
             by_deviation_[n] += worlds_.deviations() >> n & 1;
     }
     if (!by_default && image.must_load) by_default = refused_by_default(probe);
+    if (!by_default && image.must_load) by_default = damaged_store(image);
     if (by_default) return report(image, probe, name, *by_default, true);
     return true;
 }
@@ -93,8 +114,8 @@ Result<bool> Campaign::report(const CrashImage& image, const Scenario& probe,
                               const std::string& name, const WorldDifference& difference,
                               bool by_default_engine) {
     ++totals_.differences;
-    fmt::print("{}: {}\n     {}{}\n", name, image.title,
-               by_default_engine ? "the default engine: " : "", difference.text);
+    fmt::print("{}: {}\n     {}{}\n", name, image.title, by_default_engine ? "by default: " : "",
+               difference.text);
     const bool is_new = ++of_kind_[difference.kind] <= shrunk_of_a_kind;
     // What differs under the default policy only is not shrunk: against which policy would it be?
     const std::uint32_t seconds = is_new && !by_default_engine ? options_.shrink_seconds : 0;

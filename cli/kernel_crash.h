@@ -6,7 +6,8 @@
 //
 // Every image is asked the same (crash_image.h) in our engine under `--compat kernel` and in Linux:
 // every answer and, at the end, every disk must agree. The default engine is asked too: it may
-// differ after one of its deviations has acted, and must accept what a crash of Linux leaves.
+// differ after one of its deviations has acted, and must accept what a crash of Linux leaves; the
+// offline reader must find no damage in it.
 #pragma once
 
 #include <string>
