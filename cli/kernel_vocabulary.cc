@@ -16,6 +16,8 @@ constexpr std::uint64_t seeds_apart = std::uint64_t{1} << 40;
 constexpr Ratio look_after_line{1, 6};
 constexpr Ratio faulty_scenario{1, 3};
 constexpr Ratio fault_after_line{1, 8};
+constexpr Ratio odd_after_line{1, 8};
+constexpr std::uint64_t near_the_end = 4;  // sectors
 
 bool has_word(const Step& s, std::string_view word) {
     return s.text.find(word) != std::string::npos;
@@ -24,7 +26,10 @@ bool has_word(const Step& s, std::string_view word) {
 class Translator {
   public:
     Translator(std::uint64_t seed, const std::string& release)
-        : release_(release), draw_(seed, 101), faulty_(draw_.chance(faulty_scenario)) {}
+        : release_(release),
+          draw_(seed, 101),
+          odd_(seed, 103),
+          faulty_(draw_.chance(faulty_scenario)) {}
 
     Scenario run(const Scenario& from) {
         out_.version = language_version;
@@ -68,6 +73,7 @@ class Translator {
                 break;
             case Verb::create:
                 size_of_[s.name] = length_of(s);
+                table_of_[s.name] = s.text;
                 // What a COW device holds after a snapshot was lost depends on timing: not looked
                 // at.
                 if (!has_word(s, "linear")) devices_.insert(s.name);
@@ -77,6 +83,7 @@ class Translator {
             case Verb::load:
                 if (has_word(s, "snapshot-merge")) merging_.insert(s.name);
                 if (has_word(s, "snapshot-origin")) merging_.erase(s.name);
+                table_of_[s.name] = s.text;
                 add(s);
                 return;
             case Verb::fault:  // a delay is a race between the worlds' clocks
@@ -126,6 +133,7 @@ class Translator {
     void between_lines() {
         if (devices_.empty()) return;
         if (draw_.chance(look_after_line)) look_at(any(devices_));
+        if (odd_.chance(odd_after_line)) odd_line();
         if (faulty_ && draw_.chance(fault_after_line)) {
             const auto& [name, size] = disks_[draw_.below(disks_.size())];
             constexpr FaultTable tables[] = {FaultTable::linear, FaultTable::linear,
@@ -133,6 +141,69 @@ class Translator {
                                              FaultTable::error,  FaultTable::flakey};
             fault(name, tables[draw_.below(std::size(tables))]);
         }
+    }
+
+    // What a user says by mistake, and what asks a kernel about its limits.
+    void odd_line() {
+        auto at = devices_.begin();
+        std::advance(at, static_cast<std::ptrdiff_t>(odd_.below(devices_.size())));
+        const std::string name = *at;
+        switch (odd_.below(11)) {
+            case 0: across_the_end(Verb::zeroout, name); break;
+            case 1: across_the_end(Verb::discard, name); break;
+            case 2: across_the_end(Verb::write, name).seed = 77; break;
+            case 3: across_the_end(Verb::read, name); break;
+            case 4: add(Verb::limits, name); break;
+            case 5: add(Verb::inactive, name); break;
+            case 6: add(Verb::clear, name); break;
+            case 7: add(Verb::message, name).text = "hello"; break;
+            case 8: {
+                const std::string other = name + "-other";
+                add(Verb::rename, name).other = other;
+                add(Verb::status, other);
+                add(Verb::rename, other).other = name;
+                break;
+            }
+            case 9: read_only_twin(); break;
+            default: longer_table(name); break;
+        }
+    }
+
+    Step& across_the_end(Verb verb, const std::string& name) {
+        Step& s = add(verb, name);
+        const std::uint64_t size = size_of_[name];
+        s.start = {size - std::min(size, near_the_end) + odd_.below(2 * near_the_end)};
+        s.count = {odd_.below(2 * near_the_end)};
+        return s;
+    }
+
+    // A device through which nobody may write, over a disk that others use.
+    void read_only_twin() {
+        const auto& [disk, sectors] = disks_[odd_.below(disks_.size())];
+        if (sectors == 0) return;
+        add(Verb::create_ro, "twin").text = fmt::format("0 {} linear @{} 0", sectors, disk);
+        size_of_["twin"] = sectors;
+        across_the_end(odd_.chance({1, 2}) ? Verb::zeroout : Verb::write, "twin").seed = 78;
+        add(Verb::info, "twin");
+        add(Verb::remove, "twin");
+    }
+
+    // The table the device has, but longer: over the end of what is below, as a rule.
+    void longer_table(const std::string& name) {
+        const std::string table = table_of_[name];
+        if (table.find(" ; ") != std::string::npos || table.rfind("0 ", 0) != 0) return;
+        Step load;
+        load.verb = Verb::load;
+        load.name = name;
+        load.text = fmt::format("0 {}{}", size_of_[name] + odd_.between(1, 2 * near_the_end),
+                                table.substr(std::min(table.size(), table.find(' ', 2))));
+        if (is_known_to_differ(release_, load)) return;
+        add(load);
+        add(Verb::suspend, name);
+        add(Verb::resume, name);
+        add(Verb::info, name);
+        add(Verb::resume, name);
+        if (has_word(load, "snapshot-merge")) add(Verb::mergewait, name);
     }
 
     void fault(const std::string& disk, FaultTable table) {
@@ -176,6 +247,7 @@ class Translator {
 
     const std::string& release_;
     Prng draw_;
+    Prng odd_;
     const bool faulty_;
     Scenario out_;
     std::vector<std::pair<std::string, std::uint64_t>> disks_;
@@ -183,6 +255,7 @@ class Translator {
     std::set<std::string> suspended_;
     std::set<std::string> merging_;
     std::map<std::string, std::uint64_t> size_of_;
+    std::map<std::string, std::string> table_of_;
     std::string job_;  // held by a suspended device, waited for when nothing is suspended
     int jobs_ = 0;
 };
