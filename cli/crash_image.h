@@ -27,8 +27,9 @@ struct CrashImage {
 Step disk_with_image(const std::string& name, Sectors size, std::uint32_t lbs);
 
 // Disks, devices, every status, table and sector; merges under way to their end and everything
-// again; a few writes and everything again; a merge of one snapshot and everything again. Nothing
-// in it is known to be answered otherwise by `release`.
+// again; a few writes and everything again; a snapshot loaded anew after each of some writes; a
+// merge of one snapshot and everything again. Nothing in it is known to be answered otherwise by
+// `release`.
 Scenario crash_probe(const CrashImage& image, std::uint64_t seed, const std::string& release);
 
 }  // namespace cowlab

@@ -15,6 +15,8 @@ namespace {
 constexpr std::uint64_t writes_least = 3;
 constexpr std::uint64_t writes_most = 8;
 constexpr std::uint64_t write_sectors_most = 24;
+constexpr std::uint64_t loads_least = 4;
+constexpr std::uint64_t loads_most = 12;
 constexpr std::uint64_t first_seed = 0x5000;  // of the pattern: no generated run goes so far
 
 // The first target of a table: `0 LENGTH TYPE ARGS`.
@@ -61,6 +63,7 @@ class Probe {
         look_at_all();
         writes();
         look_at_all();
+        if (draw_.chance({1, 2})) load_after_each_write();
         if (merge_one()) look_at_all();
         return std::move(out_);
     }
@@ -127,6 +130,30 @@ class Probe {
             s.count = {draw_.between(1, std::min(write_sectors_most, size - s.start.value))};
             s.seed = first_seed + i;
         }
+    }
+
+    // Where the next exception goes is found anew at every load: the edges of areas are not missed.
+    void load_after_each_write() {
+        std::vector<const Step*> snapshots;
+        for (const Step& s : there_) {
+            if (first_target(s).type == "snapshot" && has_one_target(s) &&
+                first_target(s).length > 0)
+                snapshots.push_back(&s);
+        }
+        if (snapshots.empty()) return;
+        const Step& snapshot = *snapshots[draw_.below(snapshots.size())];
+        const std::uint64_t size = first_target(snapshot).length;
+        const std::uint64_t count = draw_.between(loads_least, loads_most);
+        for (std::uint64_t i = 0; i < count; ++i) {
+            Step& s = add(Verb::write, snapshot.name);
+            s.start = {draw_.below(size)};
+            s.count = {1};
+            s.seed = first_seed + writes_most + i;
+            add(Verb::remove, snapshot.name);
+            out_.steps.push_back(snapshot);
+            add(Verb::status, snapshot.name);
+        }
+        look_at_all();
     }
 
     // Takes one snapshot back into its origin: as a user would who has seen enough.

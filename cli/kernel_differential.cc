@@ -11,6 +11,7 @@ namespace cowlab {
 namespace {
 
 constexpr std::uint64_t shrunk_of_a_kind = 2;
+constexpr std::uint64_t progress_every = 100;
 
 Result<bool> report(const DifferentialOptions& options, TwoWorlds& worlds, std::uint64_t seed,
                     const Scenario& scenario, const WorldDifference& difference) {
@@ -55,6 +56,10 @@ Result<int> kernel_differential(const DifferentialOptions& options) {
         ++scenarios;
         if (worlds.engine_hung()) ++hung;
         if (options.verbose) fmt::print("seed {}: {} lines\n", seed, scenario.steps.size());
+        if (scenarios % progress_every == 0 && scenarios < options.count) {
+            fmt::print("{} scenarios, {} differences so far\n", scenarios, differences);
+            std::fflush(stdout);
+        }
         if (!*difference) continue;
         ++differences;
         if (++of_kind[(*difference)->kind] > shrunk_of_a_kind) {
