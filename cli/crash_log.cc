@@ -5,7 +5,6 @@
 #include <cstring>
 
 #include "cli/crash_kernel.h"
-#include "device/write_log_format.h"
 
 namespace cowlab {
 namespace {
@@ -55,35 +54,22 @@ class LoggedRun {
 
     // The machine as it was when the first `entries` of the log had completed.
     CrashImage cut(const std::vector<WriteLogEntry>& log, std::size_t entries, Prng& draw) const {
-        KernelImage bytes = whole_;
-        std::size_t last_flush = 0, line = 0, undecided = 0, lost = 0;
+        const LogCut cut = cut_write_log(whole_, log, entries, draw);
+        std::size_t line = 0;
         for (std::size_t i = 0; i < entries; ++i) {
-            if (log[i].flush) last_flush = i;
             if (log[i].is_mark && log[i].mark.rfind(mark_word, 0) == 0)
                 line = std::strtoull(log[i].mark.c_str() + std::strlen(mark_word), nullptr, 10);
-        }
-        for (std::size_t i = 0; i < entries; ++i) {
-            const WriteLogEntry& e = log[i];
-            std::uint64_t sectors = e.data.size() / sector_bytes;
-            if (i > last_flush && !e.fua && sectors > 0) {
-                ++undecided;
-                const std::uint64_t fate = draw.below(4);
-                if (fate == 0) sectors = draw.below(sectors + 1);  // torn
-                if (fate >= 2) sectors = 0;
-                lost += sectors * sector_bytes < e.data.size() ? 1 : 0;
-            }
-            const std::size_t at = e.sector * sector_bytes, size = sectors * sector_bytes;
-            if (at + size <= bytes.size()) std::memcpy(bytes.data() + at, e.data.data(), size);
         }
         CrashImage out;
         out.title =
             fmt::format("cut at entry {} of {}, line {}, {} of {} writes since a flush lost",
-                        entries, log.size(), line + 1, lost, undecided);
+                        entries, log.size(), line + 1, cut.lost, cut.undecided);
         out.devices = workload_.devices[std::min(line, workload_.devices.size() - 1)];
         out.must_load = workload_.blank;
         for (std::size_t i = 0; i < workload_.disks.size(); ++i) {
             const auto& d = workload_.disks[i];
-            const auto from = bytes.begin() + static_cast<std::ptrdiff_t>(first_[i] * sector_bytes);
+            const auto from =
+                cut.bytes.begin() + static_cast<std::ptrdiff_t>(first_[i] * sector_bytes);
             out.members[d.name + ".img"] =
                 KernelImage(from, from + static_cast<std::ptrdiff_t>(d.size.bytes()));
             out.disks.push_back(disk_with_image(d.name, d.size, 0));
@@ -115,6 +101,31 @@ std::vector<WriteLogEntry> log_of(const KernelImage& image) {
 }
 
 }  // namespace
+
+LogCut cut_write_log(const KernelImage& start, const std::vector<WriteLogEntry>& log,
+                     std::size_t entries, Prng& draw) {
+    LogCut out;
+    out.bytes = start;
+    std::size_t durable = 0;  // all before the last flush
+    for (std::size_t i = 0; i < entries; ++i) {
+        if (log[i].flush) durable = i;
+    }
+    for (std::size_t i = 0; i < entries; ++i) {
+        const WriteLogEntry& e = log[i];
+        std::uint64_t sectors = e.data.size() / sector_bytes;
+        if (i >= durable && !e.fua && sectors > 0) {
+            ++out.undecided;
+            const std::uint64_t fate = draw.below(4);
+            if (fate == 0) sectors = draw.below(sectors + 1);  // torn
+            if (fate >= 2) sectors = 0;
+            out.lost += sectors * sector_bytes < e.data.size() ? 1 : 0;
+        }
+        const std::size_t at = e.sector * sector_bytes, size = sectors * sector_bytes;
+        if (size > 0 && at + size <= out.bytes.size())
+            std::memcpy(out.bytes.data() + at, e.data.data(), size);
+    }
+    return out;
+}
 
 Result<std::vector<CrashImage>> crashes_in_the_log(KernelOracle& oracle, std::uint64_t seed,
                                                    std::uint64_t cuts) {

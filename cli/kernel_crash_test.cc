@@ -64,6 +64,39 @@ TEST(KernelCrash, OurPowerLossesLeaveStoresAndMergesUnderWay) {
     EXPECT_GT(merges, 5u);
 }
 
+TEST(KernelCrash, ACutLosesOnlyWhatNothingMadeDurable) {
+    const auto write = [](std::uint64_t at, std::uint8_t with, bool fua) {
+        WriteLogEntry e;
+        e.sector = at;
+        e.sectors = 2;
+        e.fua = fua;
+        e.data.assign(2 * sector_bytes, with);
+        return e;
+    };
+    WriteLogEntry flush;
+    flush.flush = true;
+    const std::vector<WriteLogEntry> log{write(0, 1, false), flush, write(2, 2, false),
+                                         write(4, 3, true), write(6, 4, false)};
+    const KernelImage start(8 * sector_bytes, 0);
+    Prng draw(1);
+    std::size_t there = 0, torn = 0, gone = 0;
+    for (int i = 0; i < 200; ++i) {
+        const LogCut cut = cut_write_log(start, log, 4, draw);
+        const auto at = [&](std::size_t sector) { return cut.bytes[sector * sector_bytes]; };
+        EXPECT_TRUE(at(0) == 1 && at(1) == 1) << "a flush came after it";
+        EXPECT_TRUE(at(4) == 3 && at(5) == 3) << "written with FUA";
+        EXPECT_TRUE(at(6) == 0 && at(7) == 0) << "behind the cut";
+        EXPECT_EQ(cut.undecided, 1u);
+        there += at(2) == 2 && at(3) == 2;
+        torn += at(2) == 2 && at(3) == 0;
+        gone += at(2) == 0 && at(3) == 0;
+    }
+    EXPECT_GT(there, 20u);
+    EXPECT_GT(torn, 5u);
+    EXPECT_GT(gone, 50u);
+    EXPECT_EQ(there + torn + gone, 200u);
+}
+
 TEST(KernelCrash, WorkloadsHaveMergesSeveralSnapshotsAndUsersAtOnce) {
     std::size_t merges = 0, jobs = 0, both = 0;
     for (std::uint64_t seed = 1; seed <= 100; ++seed) {
