@@ -48,8 +48,8 @@ TABLE = [
      "--compat: no policy `5.4`: there is none (the correct engine), kernel and 4.12\n"),
     ("an unknown rule", {}, ["run", "--without", "luck"], 2,
      "--without: no safety rule `luck`: there is merge-origin-flush\n"),
-    ("a world that is not here", {"a.scn": GOOD}, ["replay", "a.scn", "--on", "device"], 2,
-     "--on device: not in this version" + HELP),
+    ("a world that is not here", {"a.scn": GOOD}, ["replay", "a.scn", "--on", "moon"], 2,
+     "--on moon: there is sim, device and kernel" + HELP),
     ("an unknown oracle", {}, ["run", "--mute", "luck"], 2,
      "--mute: no oracle `luck`: there is visibility, durability, snapshot-immutability, structure, containment, "
      "ordering, space, events, status, leak, atomic\n"),
