@@ -334,6 +334,8 @@ int run_command_line(int argc, char** argv) {
         if (conform_world == "kernel") return finish(cowlab::conform_on_kernel(conform));
         conform.on_device = conform_world == "device";
         if (!conform.on_device && conform_world != "sim") return usage(not_a_world(conform_world));
+        if (!conform.on_device && !conform.device_dir.empty())
+            return usage("--device-dir: add --on device");
         if (conform.on_device && conform.digests)
             return usage("--digests: of the simulator only: real completions come in any order");
         if (conform.device_dir.empty()) conform.device_dir = cowlab::default_device_dir();
@@ -363,6 +365,21 @@ int run_command_line(int argc, char** argv) {
         return finish(cowlab::run_campaign(run));
     }
     if (replay_command->parsed()) {
+        const cowlab::DeviceChoice& d = replay.device;
+        const char* of_devices = !d.bindings.empty()    ? "--bind"
+                                 : d.create             ? "--create"
+                                 : d.overwrite          ? "--overwrite"
+                                 : d.lockstep           ? "--lockstep"
+                                 : !d.directory.empty() ? "--device-dir"
+                                                        : nullptr;
+        if (of_devices != nullptr && (world != "device" || script))
+            return usage(std::string(of_devices) + ": add --on device");
+        if (world == "device" && replay.trace)
+            return usage("--trace: on sim only: leave one of --trace and --on device out");
+        if (d.lockstep && (!replay.images.empty() || replay.until != UINT64_MAX))
+            return usage(
+                "--lockstep: runs whole and compares the images itself: leave --images and "
+                "--until out");
         if (script) return finish(cowlab::write_script(replay));
         if (world == "kernel") return finish(cowlab::replay_on_kernel(replay));
         if (world == "device") return finish(cowlab::replay_on_device(replay));

@@ -109,8 +109,18 @@ Result<bool> DeviceMedia::add(const Step& line, const std::string& file,
     return true;
 }
 
+Result<bool> DeviceMedia::same_place(const Disk& disk, const Disk& other, const std::string& path) {
+    return refuse(disk.where,
+                  fmt::format("`{}` and `{}` are the same sectors ({} and {}): bind each "
+                              "disk to a place of its own",
+                              other.name, disk.name, other.file->path(), path));
+}
+
 Result<bool> DeviceMedia::open_bound(Disk& disk, const std::string& path,
                                      const MediaOptions& options) {
+    for (const Disk& other : disks_) {
+        if (&other != &disk && other.file->is_at(path)) return same_place(disk, other, path);
+    }
     const bool exists = ::access(path.c_str(), F_OK) == 0;
     if (options.create && (!exists || !options.overwrite)) {
         auto made = DirectFile::create(path, disk.line->count);
@@ -172,10 +182,7 @@ Result<bool> DeviceMedia::check(const Disk& disk) const {
     for (const Disk& other : disks_) {
         if (&other == &disk) break;
         if (!f.overlaps(*other.file)) continue;
-        return refuse(disk.where,
-                      fmt::format("`{}` and `{}` are the same sectors ({} and {}): bind "
-                                  "each disk to a place of its own",
-                                  other.name, disk.name, other.file->path(), f.path()));
+        return same_place(disk, other, f.path());
     }
     if (!disk.keeps_content && disk.line->disk.content == DiskContent::fill && size > fill_max)
         return refuse(disk.where,

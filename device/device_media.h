@@ -49,6 +49,7 @@ class DeviceMedia {
     Result<bool> open_bound(Disk& disk, const std::string& path, const MediaOptions& options);
     Result<bool> make_own(Disk& disk, const MediaOptions& options);
     Result<bool> check(const Disk& disk) const;
+    static Result<bool> same_place(const Disk& disk, const Disk& other, const std::string& path);
     static Result<bool> write_content(const Disk& disk);
     Result<bool> prepare_all(const Scenario& scenario, const std::string& file,
                              const MediaOptions& options);

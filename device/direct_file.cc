@@ -227,10 +227,6 @@ Result<bool> DirectFile::examine_device() {
 
 Result<bool> DirectFile::hold() const {
     if (is_block_) return true;  // O_EXCL holds it
-    if (::flock(fd_, LOCK_EX | LOCK_NB) != 0)
-        return failure(refusal(path_,
-                               "is in use: another cowlab has locked it: wait for its end, or "
-                               "bind another file"));
     std::error_code ec;
     for (const auto& entry : std::filesystem::directory_iterator("/sys/block", ec)) {
         std::ifstream in(entry.path() / "loop/backing_file");
@@ -243,6 +239,10 @@ Result<bool> DirectFile::hold() const {
                                                   "instead, or `losetup -d {}` first",
                                                   device, device, device)));
     }
+    if (::flock(fd_, LOCK_EX | LOCK_NB) != 0)
+        return failure(refusal(path_,
+                               "is in use: another cowlab has locked it: wait for its end, or "
+                               "bind another file"));
     return true;
 }
 
@@ -252,6 +252,13 @@ bool DirectFile::overlaps(const DirectFile& other) const {
     if (other.below_.is_set() && other.below_ == self_) return true;
     // Two loop devices upon one file; two partitions of one disk are apart.
     return below_.is_set() && !below_.is_device && below_ == other.below_;
+}
+
+bool DirectFile::is_at(const std::string& path) const {
+    struct stat s {};
+    if (::stat(path.c_str(), &s) != 0) return false;
+    return self_ == (S_ISBLK(s.st_mode) ? Identity{true, s.st_rdev, 0}
+                                        : Identity{false, s.st_dev, s.st_ino});
 }
 
 // ---- Past the ring ----------------------------------------------------------------------------

@@ -41,6 +41,8 @@ class DirectFile {
     // Two paths to the same sectors overlap: the same file or device, a loop device and the file
     // behind it, a disk and its partition.
     bool overlaps(const DirectFile& other) const;
+    // That path leads to this file or device.
+    bool is_at(const std::string& path) const;
 
     // Past the ring, waiting, on whole logical blocks; `memory` is page aligned. 0 or an errno.
     // A write is durable.
