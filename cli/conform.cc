@@ -165,7 +165,11 @@ Result<CaseRun> CaseRunner::run(const std::string& directory, const std::string&
         }
         if (!options_.on_device) result.digest = world.world().digest();
     });
-    if (stage->device != nullptr) completions_ += stage->device->ring().completions();
+    if (stage->device != nullptr) {
+        completions_ += stage->device->ring().completions();
+        const HostTrouble& trouble = stage->device->host_trouble();
+        if (trouble.error != 0) return failure(error_of(trouble));
+    }
     if (!alive) {
         differ(result.steps, fmt::format("CHECK failed at {}:{}: {}", world.failed_check().file,
                                          world.failed_check().line, world.failed_check().rule));

@@ -69,6 +69,7 @@ Result<LockstepResult> run_in_lockstep(WorldHost& host, const Scenario& scenario
         real = images_of(world);
     };
     const DeviceResult result = run_on_device(host, scenario, media->files(), device);
+    if (result.trouble.error != 0) return failure(error_of(result.trouble));
     out.answers = result.answers;
     out.requests = result.requests;
     out.completions = result.completions;

@@ -141,6 +141,7 @@ Result<int> replay_on_device(const ReplayOptions& options) {
     WorldHost host;
     const DeviceResult result = run_on_device(host, *scenario, media->files(), setup);
     if (error) return failure(*error);
+    if (result.trouble.error != 0) return failure(error_of(result.trouble));
     if (options.answers && result.failure.empty()) return 0;
     fmt::print("device   {} steps, {} device I/Os, {} completions of io_uring\n",
                result.answers.size(), result.requests, result.completions);

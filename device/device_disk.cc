@@ -25,17 +25,6 @@ void* zeros() {
     return p;
 }
 
-Errc errc_of(int error) {
-    switch (error) {
-        case ENOSPC:
-        case EDQUOT: return Errc::enospc;
-        case EOPNOTSUPP: return Errc::eopnotsupp;
-        case ENODEV:
-        case ENXIO: return Errc::enxio;
-        default: return Errc::eio;
-    }
-}
-
 std::size_t bounce_bytes(const Bio& bio) {
     return std::max<std::size_t>(bio.length.bytes(), 4096);  // page aligned
 }
@@ -44,7 +33,7 @@ std::size_t bounce_bytes(const Bio& bio) {
 
 DeviceDisk::DeviceDisk(Arena& arena, DeviceExecutor& executor, Uring& ring, Cells& cells,
                        DiskObserver* observer, const DirectFile& file, const MediumSpec& spec,
-                       DeviceNumber number, std::uint32_t actor)
+                       DeviceNumber number, std::uint32_t actor, HostTrouble& trouble)
     : arena_(arena),
       executor_(executor),
       ring_(ring),
@@ -53,7 +42,8 @@ DeviceDisk::DeviceDisk(Arena& arena, DeviceExecutor& executor, Uring& ring, Cell
       file_(file),
       spec_(spec),
       number_(number),
-      actor_(actor) {
+      actor_(actor),
+      trouble_(trouble) {
     CHECK(file.size() >= spec.size, "a disk is not larger than what it lies on");
     limits_.logical_block = spec.logical_block;
     limits_.physical_block = limits_.io_min = spec.physical_block;
@@ -182,6 +172,14 @@ void DeviceDisk::took(Request& request, int result) {
     request.bytes_done = done;
     if (done < all) return go_on(request);
     end(request, Errc::ok);
+}
+
+Errc DeviceDisk::errc_of(int error) {
+    const bool full = error == ENOSPC || error == EDQUOT;
+    const bool gone = error == ENODEV || error == ENXIO;
+    if ((full || gone) && trouble_.error == 0) trouble_ = {error, &file_};
+    if (full) return Errc::enospc;
+    return error == EOPNOTSUPP ? Errc::eopnotsupp : Errc::eio;
 }
 
 void DeviceDisk::end(Request& request, Errc result) {

@@ -18,11 +18,18 @@
 
 namespace cowlab {
 
+// The host under us has no more to give (its disk is full, a device has gone): what a scenario then
+// answers says nothing about the engine. The first such error.
+struct HostTrouble {
+    int error = 0;  // an errno; 0: none
+    const DirectFile* file = nullptr;
+};
+
 class DeviceDisk final : public Medium {
   public:
     DeviceDisk(Arena& arena, DeviceExecutor& executor, Uring& ring, Cells& cells,
                DiskObserver* observer, const DirectFile& file, const MediumSpec& spec,
-               DeviceNumber number, std::uint32_t actor);
+               DeviceNumber number, std::uint32_t actor, HostTrouble& trouble);
     DeviceDisk(const DeviceDisk&) = delete;
 
     // BlockDevice
@@ -64,6 +71,7 @@ class DeviceDisk final : public Medium {
     void transfer(Request& request);
     void took(Request& request, int result);
     void end(Request& request, Errc result);
+    Errc errc_of(int error);
     bool fits(const Bio& bio) const;
     bool is_aligned(const void* memory) const;
 
@@ -82,6 +90,7 @@ class DeviceDisk final : public Medium {
     DeviceLimits limits_;
     DeviceNumber number_;
     std::uint32_t actor_;
+    HostTrouble& trouble_;
     std::uint64_t in_flight_ = 0;
     mutable std::byte* window_ = nullptr;
     mutable Sectors window_start_;

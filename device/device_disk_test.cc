@@ -26,7 +26,7 @@ class DeviceDiskTest : public DeviceTest {
     DeviceDisk& make(DirectFile file, MediumSpec spec) {
         file_ = std::move(file);
         disk_ = std::make_unique<DeviceDisk>(arena_, executor_, ring_, cells_, nullptr, file_, spec,
-                                             DeviceNumber{7, 0}, actor);
+                                             DeviceNumber{7, 0}, actor, trouble_);
         return *disk_;
     }
     DeviceDisk& make(Sectors size) {
@@ -86,6 +86,7 @@ class DeviceDiskTest : public DeviceTest {
     Uring ring_;
     DeviceExecutor executor_{arena_, stacks_, ring_, nullptr};
     Cells cells_{arena_, CellMode::bytes};
+    HostTrouble trouble_;
     DirectFile file_;
     std::unique_ptr<DeviceDisk> disk_;
     std::deque<Request> requests_;

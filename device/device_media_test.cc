@@ -141,6 +141,48 @@ TEST_F(DeviceMediaTest, a_chunk_size_below_the_blocks_of_a_device_is_refused_by_
     EXPECT_EQ(run_on_device(host, chunks, media->files(), {}).failure, "");
 }
 
+TEST_F(DeviceMediaTest, a_read_only_device_is_refused_with_how_to_make_it_writable) {
+    const AttachedLoop loop(make_file("a.img", 64), 512, "--read-only");
+    if (loop.device().empty()) GTEST_SKIP() << "losetup cannot attach a loop device here (root)";
+    options.bound = {{"base", loop.device()}};
+    const std::string text = prepare(two_disks);
+    EXPECT_TRUE(says(text, "blockdev --setrw")) << text;
+}
+
+// A tiny file system that is full before the disks are.
+TEST_F(DeviceMediaTest, a_host_whose_disk_is_full_is_told_from_an_engine_that_fails) {
+    const AttachedLoop loop(make_file("fs.img", 4096), 512);
+    const std::string mounted = path("mnt");
+    std::filesystem::create_directory(mounted);
+    const std::string script = "{ mkfs.ext4 -q -b 1024 " + loop.device() + " && mount " +
+                               loop.device() + " " + mounted + "; } >/dev/null 2>&1";
+    if (loop.device().empty() || std::system(script.c_str()) != 0)
+        GTEST_SKIP() << "no file system can be made and mounted here (root, e2fsprogs)";
+    {
+        // Sparse: the room is missing when it is written.
+        const Scenario filling = scenario("cowlab 1\ndisk base 16384 zero\nwrite base 0 16384 1\n");
+        options.directory = mounted;
+        auto media = DeviceMedia::prepare(filling, "t.scn", options);
+        EXPECT_TRUE(media) << refusal_of(media);
+        if (media) {
+            WorldHost host;
+            const DeviceResult result = run_on_device(host, filling, media->files(), {});
+            EXPECT_NE(result.trouble.error, 0);
+            const Error e = error_of(result.trouble);
+            EXPECT_EQ(e.kind, Error::Kind::host);
+            EXPECT_TRUE(says(e.text, "make room")) << e.text;
+        }
+        // A pattern is written before the run begins.
+        const Scenario filled = scenario("cowlab 1\ndisk base 16384 fill 1\n");
+        const auto refused = DeviceMedia::prepare(filled, "t.scn", options);
+        EXPECT_FALSE(refused);
+        if (!refused) {
+            EXPECT_EQ(refused.error().kind, Error::Kind::host) << refusal_of(refused);
+        }
+    }
+    EXPECT_EQ(std::system(("umount " + mounted).c_str()), 0);
+}
+
 TEST_F(DeviceMediaTest, what_only_a_simulator_can_do_is_named_with_its_line) {
     const auto line = [&](const std::string& l, bool lockstep) {
         return first_line_for_the_simulator(scenario("cowlab 1\ndisk d 8 zero\n" + l + "\n"),

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
+#include <cstring>
+
 #include "world/read_back.h"
 
 namespace cowlab {
@@ -14,6 +17,14 @@ std::optional<std::string> first_line_for_the_simulator(const Scenario& scenario
             return fmt::format("line {}: {}", s.source.line, s.source.text);
     }
     return {};
+}
+
+Error error_of(const HostTrouble& trouble) {
+    const bool full = trouble.error == ENOSPC || trouble.error == EDQUOT;
+    return {Error::Kind::host, trouble.file->path(),
+            fmt::format("{}: {}", std::strerror(trouble.error),
+                        full ? "make room on its file system, or lay the disks elsewhere"
+                             : "the device has gone: bind another")};
 }
 
 DeviceResult run_on_device(WorldHost& host, const Scenario& scenario, const DiskFiles& files,
@@ -61,6 +72,7 @@ DeviceResult run_on_device(WorldHost& host, const Scenario& scenario, const Disk
         if (world.is_stuck()) fail(current, "hangs: a request is outstanding and nobody can run");
         if (setup.at_end) device.guarded([&] { setup.at_end(device); });
     }
+    out.trouble = device.host_trouble();
     out.requests = world.requests_done();
     out.completions = device.ring().completions();
     return out;

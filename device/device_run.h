@@ -22,7 +22,11 @@ struct DeviceResult {
     std::size_t failed_step = 0;
     std::uint64_t requests = 0;     // at the disks
     std::uint64_t completions = 0;  // out of the ring
+    HostTrouble trouble;
 };
+
+// Not the scenario's fault: exit 75.
+Error error_of(const HostTrouble& trouble);
 
 // The first line that is not for this world, as `line N: …`: faults and power losses are the
 // simulator's; pins choose a schedule, and only in lockstep there is one to choose.

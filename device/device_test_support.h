@@ -46,9 +46,9 @@ class DeviceTest : public testing::Test {
 // cannot be.
 class AttachedLoop {
   public:
-    AttachedLoop(const std::string& file, int block) {
-        const std::string command = "losetup --find --show --sector-size " + std::to_string(block) +
-                                    " " + file + " 2>/dev/null";
+    AttachedLoop(const std::string& file, int block, const std::string& options = {}) {
+        const std::string command = "losetup --find --show " + options + " --sector-size " +
+                                    std::to_string(block) + " " + file + " 2>/dev/null";
         FILE* pipe = ::popen(command.c_str(), "r");
         if (pipe == nullptr) return;
         char line[64] = {};

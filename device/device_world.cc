@@ -33,8 +33,8 @@ Medium* DeviceWorld::create_medium(const MediumSpec& spec, DeviceNumber number, 
     CHECK(file != files_.end(), "every disk of a scenario has a file before it runs");
     void* p = arena_.allocate(sizeof(DeviceDisk));
     CHECK(p != nullptr, "an arena has room for a disk");
-    return new (p)
-        DeviceDisk(arena_, executor_, ring_, cells_, observer, *file->second, spec, number, actor);
+    return new (p) DeviceDisk(arena_, executor_, ring_, cells_, observer, *file->second, spec,
+                              number, actor, trouble_);
 }
 
 void DeviceWorld::abandon_work() {

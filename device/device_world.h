@@ -33,6 +33,7 @@ class DeviceWorld final : public RunningWorld<DeviceExecutor> {
     DeviceExecutor& device_executor() { return executor_; }
     const LimitedMemory& limited_memory() const { return memory_; }
     const Uring& ring() const { return ring_; }
+    const HostTrouble& host_trouble() const { return trouble_; }
 
     // Platform
     Executor& executor() override { return executor_; }
@@ -55,6 +56,7 @@ class DeviceWorld final : public RunningWorld<DeviceExecutor> {
     Uring ring_;
     DeviceExecutor executor_;
     LimitedMemory memory_;
+    HostTrouble trouble_;
 };
 
 }  // namespace cowlab

@@ -99,6 +99,12 @@ Result<DirectFile> DirectFile::open(const std::string& path) {
             return failure(refusal(path,
                                    "is in use (mounted, in a RAID or LVM volume, swap, or open "
                                    "exclusively): stop its user, or bind another device"));
+        if (errno == EACCES || errno == EPERM || errno == EROFS)
+            return failure(
+                refusal(path, fmt::format("cannot be written ({}): be root or in the group "
+                                          "of the device, or make it writable (chmod, "
+                                          "blockdev --setrw)",
+                                          std::strerror(errno))));
         return failure(
             errno_refusal(path, "cannot be opened for direct reading and writing", errno));
     }
