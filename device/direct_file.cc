@@ -28,11 +28,13 @@ Error refusal(const std::string& path, const std::string& text) {
     return {Error::Kind::refused, path, text};
 }
 
-Error errno_refusal(const std::string& path, const char* what, int error) {
-    const bool host = error == ENOSPC || error == EDQUOT || error == EIO || error == ENODEV;
+Error errno_refusal(const std::string& path, const char* what, int error,
+                    const char* instead = "check the name and its permissions") {
+    const bool full = error == ENOSPC || error == EDQUOT;
+    const bool host = full || error == EIO || error == ENODEV;
     return {host ? Error::Kind::host : Error::Kind::refused, path,
-            fmt::format("{}: {}{}", what, std::strerror(error),
-                        error == ENOSPC ? ": make room, or name another folder" : "")};
+            fmt::format("{}: {}: {}", what, std::strerror(error),
+                        full ? "make room, or name another place" : instead)};
 }
 
 std::string mount_point_of(dev_t device) {
@@ -133,7 +135,8 @@ Result<DirectFile> DirectFile::create(const std::string& path, Sectors size) {
     }
     const auto made = [&]() -> Result<bool> {
         if (::ftruncate(f.fd_, static_cast<off_t>(size.bytes())) != 0)
-            return failure(errno_refusal(path, "cannot be made that large", errno));
+            return failure(
+                errno_refusal(path, "cannot be made that large", errno, "make the disk smaller"));
         if (auto r = f.examine(); !r) return r;
         return f.hold();
     };
@@ -153,13 +156,12 @@ Result<DirectFile> DirectFile::create_nameless(const std::string& directory, Sec
             return failure(refusal(directory,
                                    "its file system has no O_DIRECT (or no O_TMPFILE): "
                                    "name a folder on ext4 or xfs with --device-dir"));
-        return failure(errno_refusal(directory,
-                                     "no file can be made there (--device-dir names "
-                                     "another folder)",
-                                     errno));
+        return failure(errno_refusal(directory, "no file can be made there", errno,
+                                     "name another folder with --device-dir"));
     }
     if (::ftruncate(f.fd_, static_cast<off_t>(size.bytes())) != 0)
-        return failure(errno_refusal(directory, "no file can be made that large", errno));
+        return failure(errno_refusal(directory, "no file can be made that large", errno,
+                                     "name another folder with --device-dir"));
     if (auto r = f.examine(); !r) return failure(std::move(r).error());
     return f;
 }
