@@ -14,6 +14,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -45,10 +46,6 @@ std::string mount_point_of(dev_t device) {
         if (number == wanted) return point;
     }
     return {};
-}
-
-std::string sysfs_of(dev_t device) {
-    return fmt::format("/sys/dev/block/{}:{}", major(device), minor(device));
 }
 
 }  // namespace
@@ -218,18 +215,9 @@ Result<bool> DirectFile::examine_device() {
     size_ = exact_sectors(bytes);
     logical_block_ = exact_sectors(static_cast<std::uint64_t>(block));
     memory_alignment_ = static_cast<std::uint32_t>(block);
-    const dev_t device = static_cast<dev_t>(self_.device);
     loop_info64 loop{};
-    std::error_code ec;
-    if (major(device) == LOOP_MAJOR && ::ioctl(fd_, LOOP_GET_STATUS64, &loop) == 0) {
+    if (major(self_.device) == LOOP_MAJOR && ::ioctl(fd_, LOOP_GET_STATUS64, &loop) == 0)
         below_ = {false, loop.lo_device, loop.lo_inode};
-    } else if (std::filesystem::exists(sysfs_of(device) + "/partition", ec)) {
-        std::ifstream whole(sysfs_of(device) + "/../dev");
-        unsigned major_number = 0, minor_number = 0;
-        char colon = 0;
-        if (whole >> major_number >> colon >> minor_number)
-            below_ = {true, makedev(major_number, minor_number), 0};
-    }
     return true;
 }
 
@@ -258,8 +246,7 @@ bool DirectFile::overlaps(const DirectFile& other) const {
     if (self_ == other.self_) return true;
     if (below_.is_set() && below_ == other.self_) return true;
     if (other.below_.is_set() && other.below_ == self_) return true;
-    // Two loop devices upon one file; two partitions of one disk are apart.
-    return below_.is_set() && !below_.is_device && below_ == other.below_;
+    return below_.is_set() && below_ == other.below_;  // two loop devices upon one file
 }
 
 bool DirectFile::is_at(const std::string& path) const {

@@ -38,8 +38,8 @@ class DirectFile {
     Sectors logical_block() const { return logical_block_; }
     // … and addresses of it, in bytes.
     std::uint32_t memory_alignment() const { return memory_alignment_; }
-    // Two paths to the same sectors overlap: the same file or device, a loop device and the file
-    // behind it, a disk and its partition.
+    // Two paths to the same sectors: the same file or device, a loop device and the file behind it.
+    // (A disk and its partition cannot both be held exclusively.)
     bool overlaps(const DirectFile& other) const;
     // That path leads to this file or device.
     bool is_at(const std::string& path) const;
@@ -70,7 +70,7 @@ class DirectFile {
     Sectors logical_block_{1};
     std::uint32_t memory_alignment_ = 512;
     Identity self_;
-    Identity below_;  // the file behind a loop device, the disk of a partition
+    Identity below_;  // the file behind a loop device
 };
 
 }  // namespace cowlab
