@@ -310,11 +310,11 @@ Result<int> conform(const ConformOptions& options) {
             if (options.verbose) fmt::print("{}: agree\n", name);
         }
     }
-    fmt::print("{} steps compared, {} sectors of images compared\n", steps, sectors);
     if (not_expressible > 0 && agree + deliberate + differ == 0)
         return refuse(options.device_dir,
-                      "none of the cases can be expressed here: name a folder on "
-                      "ext4 or xfs with --device-dir");
+                      "none of the cases can be expressed here: name a folder with --device-dir "
+                      "whose file system takes direct I/O in blocks of 512 bytes");
+    fmt::print("{} steps compared, {} sectors of images compared\n", steps, sectors);
     if (options.on_device) {
         fmt::print("device world in {}: {} completions of io_uring, {} disks on loop devices\n",
                    options.device_dir, runner.completions(), runner.loop_devices());
