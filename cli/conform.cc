@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <optional>
 
+#include "cli/device.h"
 #include "cli/directory_images.h"
 #include "cli/golden_cases.h"
 #include "scenarios/parse.h"
@@ -30,6 +32,7 @@ struct CaseRun {
     std::uint64_t digest = 0;
     std::size_t steps = 0;
     std::uint64_t sectors = 0;
+    std::string not_expressible;  // why this world has no such disks
 };
 
 class CaseRunner {
@@ -41,13 +44,56 @@ class CaseRunner {
 
     std::string objection(const std::string& directory, const std::string& name);
 
+    // On a device.
+    std::uint64_t completions() const { return completions_; }
+    std::uint64_t loop_devices() const { return loop_devices_; }
+
   private:
+    // The world the case runs in, and what it stands on.
+    struct Stage {
+        std::unique_ptr<DeviceMedia> media;
+        std::unique_ptr<DeviceWorld> device;
+        HostedWorld* world = nullptr;
+    };
+    Result<Stage> set_up(const Scenario& scenario, const std::string& path,
+                         const EnginePolicy& policy, ImageSource& images);
     std::optional<std::string> compare_images(const std::string& directory, const std::string& name,
                                               const std::vector<ExpectedImage>& images,
                                               World& world, CaseRun& out);
     SimHost& host_;
     const ConformOptions& options_;
+    std::uint64_t completions_ = 0;
+    std::uint64_t loop_devices_ = 0;
 };
+
+Result<CaseRunner::Stage> CaseRunner::set_up(const Scenario& scenario, const std::string& path,
+                                             const EnginePolicy& policy, ImageSource& images) {
+    Stage stage;
+    WorldOptions world;
+    world.policy = policy;
+    world.images = &images;
+    if (options_.on_device) {
+        MediaOptions disks;
+        disks.directory = options_.device_dir;
+        disks.loop_devices = true;
+        auto media = DeviceMedia::prepare(scenario, path, disks);
+        if (!media) return failure(std::move(media).error());
+        stage.media = std::make_unique<DeviceMedia>(std::move(*media));
+        loop_devices_ += stage.media->loop_devices();
+        DeviceOptions device;
+        device.world = world;
+        device.memory_limit = golden_memory;
+        stage.device = std::make_unique<DeviceWorld>(host_, stage.media->files(), device);
+        stage.world = stage.device.get();
+    } else {
+        SimOptions sim;
+        sim.world = world;
+        sim.cells = options_.byte_cells ? CellMode::bytes : CellMode::tags;
+        sim.memory_limit = golden_memory;
+        stage.world = &SimWorld::create(host_, sim);
+    }
+    return stage;
+}
 
 Result<CaseRun> CaseRunner::run(const std::string& directory, const std::string& name,
                                 const std::vector<ExpectedImage>& images,
@@ -63,13 +109,16 @@ Result<CaseRun> CaseRunner::run(const std::string& directory, const std::string&
     if (!exchanges) return failure(std::move(exchanges).error());
 
     DirectoryImages image_source(directory);
-    SimOptions sim;
-    sim.world.policy = policy;
-    sim.world.images = &image_source;
-    sim.cells = options_.byte_cells ? CellMode::bytes : CellMode::tags;
-    sim.memory_limit = golden_memory;
-    SimWorld& world = SimWorld::create(host_, sim);
     CaseRun result;
+    auto stage = set_up(*scenario, path + ".trace", policy, image_source);
+    if (!stage) {
+        // The environment has been looked at before: what is refused now is this case.
+        if (!options_.on_device || stage.error().kind != Error::Kind::refused)
+            return failure(std::move(stage).error());
+        result.not_expressible = stage.error().where + ": " + stage.error().text;
+        return result;
+    }
+    HostedWorld& world = *stage->world;
     const auto differ = [&](std::size_t step, std::string what) {
         const std::uint32_t so_far = world.world().events().deviations();
         if (!result.difference) result.difference = Difference{step, std::move(what), so_far};
@@ -114,8 +163,13 @@ Result<CaseRun> CaseRunner::run(const std::string& directory, const std::string&
                 compare_images(directory, name, images, world.world(), result)) {
             differ(result.steps + 1, *image_difference);
         }
-        result.digest = world.world().digest();
+        if (!options_.on_device) result.digest = world.world().digest();
     });
+    if (stage->device != nullptr) {
+        completions_ += stage->device->ring().completions();
+        const HostTrouble& trouble = stage->device->host_trouble();
+        if (trouble.error != 0) return failure(error_of(trouble));
+    }
     if (!alive) {
         differ(result.steps, fmt::format("CHECK failed at {}:{}: {}", world.failed_check().file,
                                          world.failed_check().line, world.failed_check().rule));
@@ -180,7 +234,11 @@ std::string deviation_names(std::uint32_t bits) {
 }  // namespace
 
 Result<int> conform(const ConformOptions& options) {
-    std::size_t agree = 0, deliberate = 0, differ = 0, steps = 0;
+    if (options.on_device) {
+        if (auto there = device_world_is_there(options.device_dir); !there)
+            return failure(std::move(there).error());
+    }
+    std::size_t agree = 0, deliberate = 0, differ = 0, steps = 0, not_expressible = 0;
     std::uint64_t sectors = 0;
     SimHost host;
     CaseRunner runner(host, options);
@@ -207,6 +265,11 @@ Result<int> conform(const ConformOptions& options) {
             };
             auto kernel = runner.run(directory, name, images, first_policy);
             if (!kernel) return failure(std::move(kernel).error());
+            if (!kernel->not_expressible.empty()) {
+                ++not_expressible;
+                fmt::print("{}: not expressible: {}\n", name, kernel->not_expressible);
+                continue;
+            }
             steps += kernel->steps;
             sectors += kernel->sectors;
             if (options.digests) fmt::print("{} {:016x}\n", name, kernel->digest);
@@ -247,8 +310,18 @@ Result<int> conform(const ConformOptions& options) {
             if (options.verbose) fmt::print("{}: agree\n", name);
         }
     }
+    if (not_expressible > 0 && agree + deliberate + differ == 0)
+        return refuse(options.device_dir,
+                      "none of the cases can be expressed here: name a folder with --device-dir "
+                      "whose file system takes direct I/O in blocks of 512 bytes");
     fmt::print("{} steps compared, {} sectors of images compared\n", steps, sectors);
-    fmt::print("{} agree, {} deliberate, {} differ\n", agree, deliberate, differ);
+    if (options.on_device) {
+        fmt::print("device world in {}: {} completions of io_uring, {} disks on loop devices\n",
+                   options.device_dir, runner.completions(), runner.loop_devices());
+    }
+    fmt::print("{} agree, {} deliberate, {} differ", agree, deliberate, differ);
+    fmt::print("{}\n",
+               options.on_device ? fmt::format(", {} not expressible", not_expressible) : "");
     return differ == 0 ? 0 : 1;
 }
 

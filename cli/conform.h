@@ -18,6 +18,8 @@ struct ConformOptions {
     bool digests = false;     // a line `CASE DIGEST` for each case
     bool byte_cells = false;  // real bytes instead of content tags
     bool verbose = false;     // every case gets a line
+    bool on_device = false;   // on files and loop devices instead of simulated disks
+    std::string device_dir;   // … where the files are
 };
 
 // The exit code: 0 when nothing differs, 1 otherwise.

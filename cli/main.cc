@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "cli/conform.h"
+#include "cli/device.h"
 #include "cli/kernel.h"
 #include "cli/program_version.h"
 #include "cli/run.h"
@@ -66,8 +67,7 @@ constexpr PlannedCommand planned[] = {
     {"merge-results", "union of campaign shards"},
 };
 
-constexpr const char* planned_options[] = {"--html", "--lockstep", "--bind", "--create",
-                                           "--overwrite"};
+constexpr const char* planned_options[] = {"--html"};
 
 std::string rules_help() {
     std::string text = "switch one safety rule of the correct engine off:";
@@ -120,8 +120,7 @@ bool parse_duration(const std::string& text, std::uint64_t& seconds) {
 }
 
 std::string not_a_world(const std::string& world) {
-    return "--on " + world +
-           (world == "device" ? ": not in this version" : ": there is sim and kernel");
+    return "--on " + world + ": there is sim, device and kernel";
 }
 
 }  // namespace
@@ -170,7 +169,10 @@ int run_command_line(int argc, char** argv) {
                               "sectors are real bytes instead of content tags");
     std::string conform_world = "sim";
     conform_command->add_option("--on", conform_world,
-                                "sim, or kernel: Linux in a user-mode-linux");
+                                "sim; device: files and loop devices; kernel: Linux in a "
+                                "user-mode-linux");
+    conform_command->add_option("--device-dir", conform.device_dir,
+                                "on device: where the disks' files are made");
     conform_command->add_flag("-v,--verbose", conform.verbose, "a line for every case");
 
     cowlab::RunOptions run;
@@ -225,8 +227,19 @@ int run_command_line(int argc, char** argv) {
     CLI::App* replay_command = app.add_subcommand("replay", "runs a scenario");
     add_policy_options(replay_command, replay.policy);
     replay_command->add_option("FILE", replay.file, "a scenario, or a golden case")->required();
-    replay_command->add_option(
-        "--on", world, "sim, or kernel: Linux in a user-mode-linux (device: not in this version)");
+    replay_command->add_option("--on", world,
+                               "sim; device: files and block devices; kernel: Linux in a "
+                               "user-mode-linux");
+    replay_command->add_option("--bind", replay.device.bindings,
+                               "on device: NAME=PATH, the file or device that is the disk NAME");
+    replay_command->add_flag("--create", replay.device.create,
+                             "on device: make bound files that do not exist");
+    replay_command->add_flag("--overwrite", replay.device.overwrite,
+                             "on device: bound disks get the content their lines say");
+    replay_command->add_option("--device-dir", replay.device.directory,
+                               "on device: where the files of other disks are made");
+    replay_command->add_flag("--lockstep", replay.device.lockstep,
+                             "on device: in the simulator first, then in the same order for real");
     replay_command->add_flag("--trace", replay.trace, "every request and event, in columns");
     replay_command->add_flag("--answers", replay.answers,
                              "the lines with their answers, as golden's .out files");
@@ -319,7 +332,13 @@ int run_command_line(int argc, char** argv) {
             return usage("--compat " + conform_compat + ": conform knows kernel and none");
         }
         if (conform_world == "kernel") return finish(cowlab::conform_on_kernel(conform));
-        if (conform_world != "sim") return usage(not_a_world(conform_world));
+        conform.on_device = conform_world == "device";
+        if (!conform.on_device && conform_world != "sim") return usage(not_a_world(conform_world));
+        if (!conform.on_device && !conform.device_dir.empty())
+            return usage("--device-dir: add --on device");
+        if (conform.on_device && conform.digests)
+            return usage("--digests: of the simulator only: real completions come in any order");
+        if (conform.device_dir.empty()) conform.device_dir = cowlab::default_device_dir();
         return finish(cowlab::conform(conform));
     }
     if (run_command->parsed()) {
@@ -346,8 +365,24 @@ int run_command_line(int argc, char** argv) {
         return finish(cowlab::run_campaign(run));
     }
     if (replay_command->parsed()) {
+        const cowlab::DeviceChoice& d = replay.device;
+        const char* of_devices = !d.bindings.empty()    ? "--bind"
+                                 : d.create             ? "--create"
+                                 : d.overwrite          ? "--overwrite"
+                                 : d.lockstep           ? "--lockstep"
+                                 : !d.directory.empty() ? "--device-dir"
+                                                        : nullptr;
+        if (of_devices != nullptr && (world != "device" || script))
+            return usage(std::string(of_devices) + ": add --on device");
+        if (world == "device" && replay.trace)
+            return usage("--trace: on sim only: leave one of --trace and --on device out");
+        if (d.lockstep && (!replay.images.empty() || replay.until != UINT64_MAX))
+            return usage(
+                "--lockstep: runs whole and compares the images itself: leave --images and "
+                "--until out");
         if (script) return finish(cowlab::write_script(replay));
         if (world == "kernel") return finish(cowlab::replay_on_kernel(replay));
+        if (world == "device") return finish(cowlab::replay_on_device(replay));
         if (world != "sim") return usage(not_a_world(world));
         return finish(cowlab::replay(replay));
     }

@@ -39,6 +39,15 @@ struct RunOptions {
     std::string junit;  // a file; empty: none
 };
 
+// Where the disks of the device world are.
+struct DeviceChoice {
+    std::vector<std::string> bindings;  // NAME=PATH
+    bool create = false;
+    bool overwrite = false;
+    std::string directory;  // of the disks that are not bound
+    bool lockstep = false;
+};
+
 struct ReplayOptions {
     PolicyOptions policy;
     std::string file;
@@ -47,6 +56,7 @@ struct ReplayOptions {
     std::uint64_t until = UINT64_MAX;
     std::string images;  // write the disks' content there at the end
     bool byte_cells = false;
+    DeviceChoice device;  // --on device
 };
 
 struct ShrinkOptions {

@@ -15,6 +15,13 @@ set_tests_properties(command/conform-agrees-with-the-kernel PROPERTIES
 add_test(NAME command/conform-default-differs-only-deliberately
   COMMAND cowlab conform ${CMAKE_SOURCE_DIR}/scenarios/golden)
 
+# Exit 3, and so skipped, where there is no io_uring or no O_DIRECT.
+add_test(NAME command/conform-on-real-disks-agrees-with-the-kernel
+  COMMAND cowlab conform --compat kernel --on device --device-dir ${CMAKE_BINARY_DIR}
+          ${CMAKE_SOURCE_DIR}/scenarios/golden)
+set_tests_properties(command/conform-on-real-disks-agrees-with-the-kernel PROPERTIES
+  SKIP_RETURN_CODE 3)
+
 add_test(NAME command/run-finds-nothing-twice-alike
   COMMAND cowlab run --seeds 1-5000 --check-determinism --out ${CMAKE_BINARY_DIR}/out)
 

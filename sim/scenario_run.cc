@@ -5,12 +5,9 @@
 #include <cstring>
 
 #include "sim/pin_point.h"
+#include "world/read_back.h"
 
 namespace cowlab {
-namespace {
-
-constexpr std::uint64_t check_piece_sectors = 512;
-constexpr std::uint64_t check_sectors_max = std::uint64_t{1} << 20;
 
 EngineLimits limits_of(const Header& header) {
     EngineLimits limits;
@@ -31,6 +28,8 @@ std::uint64_t memory_of(const Header& header) {
     }
     return std::uint64_t{1} << 40;
 }
+
+namespace {
 
 // `limit judged 0`: only safety is.
 bool is_judged(const Header& header) {
@@ -53,8 +52,6 @@ class Runner {
     static SimOptions options(const Scenario& scenario, const RunSetup& setup);
     void run_steps();
     void run_step(std::size_t i);
-    void check_everything();
-    void read_back(const std::string& device, Sectors size);
     void judge_end();
     void drive();
     void note_usage();
@@ -81,6 +78,7 @@ SimOptions Runner::options(const Scenario& scenario, const RunSetup& setup) {
     o.cells = setup.cells;
     o.memory_limit = memory_of(scenario.header);
     o.turns_max = setup.turns_max;
+    o.recording = setup.recording;
     return o;
 }
 
@@ -186,7 +184,8 @@ void Runner::run_step(std::size_t i) {
         if (step.verb == Verb::disk || step.verb == Verb::power_loss)
             judge_->memory_held(world_.sim_memory().held());
     }
-    if (step.verb == Verb::check && !over()) check_everything();
+    if (step.verb == Verb::check && !over())
+        read_everything_back(world_.world(), [this] { return !over(); });
     if (step.verb == Verb::check || step.verb == Verb::remove) note_usage();
     if (calm) chooser.allow_faults(true);
     if (!step.expected.empty() && !world_.has_failed_check()) {
@@ -215,32 +214,6 @@ void Runner::note_usage() {
         if (u.allocated + area >= u.total) result_.nearly_full = true;
     }
     if (snapshots > result_.snapshots) result_.snapshots = snapshots;
-}
-
-// Every sector of every volume, as a user would read it.
-void Runner::check_everything() {
-    std::vector<std::pair<std::string, Sectors>> volumes;
-    for (MappedDevice& d : world_.world().mapper().devices()) {
-        if (world_.world().find_disk(d.name()) != nullptr || d.is_suspended() ||
-            d.live() == nullptr)
-            continue;
-        if (d.capacity().value > check_sectors_max) continue;
-        volumes.emplace_back(std::string(d.name()), d.capacity());
-    }
-    for (const auto& [name, size] : volumes) {
-        if (!over()) read_back(name, size);
-    }
-}
-
-void Runner::read_back(const std::string& device, Sectors size) {
-    Step step;
-    step.verb = Verb::read;
-    step.name = device;
-    for (std::uint64_t at = 0; at < size.value && !over(); at += check_piece_sectors) {
-        step.start = {at};
-        step.count = min(Sectors{check_piece_sectors}, size - Sectors{at});
-        world_.world().run(step);
-    }
 }
 
 // Everything ends, and nothing is left over.

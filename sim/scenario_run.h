@@ -31,7 +31,8 @@ struct RunSetup {
     // Instead of `drive`: choices from a string of bytes, or from a recording (positional).
     std::span<const std::uint8_t> bytes;
     std::span<const std::uint32_t> recorded;
-    bool keep_choices = false;  // into RunResult::choices
+    Schedule* recording = nullptr;  // where it is kept when things happen
+    bool keep_choices = false;      // into RunResult::choices
     // RunResult::pins of a run that passes, too: words and names that a campaign has no use for.
     bool pins_if_passed = true;
     // On top of what the scenario says (--compat, --without); nullptr: as it says.
@@ -73,6 +74,10 @@ struct RunResult {
 
 // The policy a header asks for. An unknown rule is refused with the list of those there are.
 Result<EnginePolicy> policy_of(const Header& header, const std::string& where);
+
+// What the header's `limit` lines say, and what is the case without one.
+EngineLimits limits_of(const Header& header);
+std::uint64_t memory_of(const Header& header);
 
 // Every choice so far that was not the default, as lines.
 std::vector<Step> pins_of(SimWorld& world);

@@ -81,6 +81,8 @@ void SimDisk::submit(Bio& bio) {
     }
     const std::uint64_t now = executor_.now_us();
     if (now + delay_us < stalled_until_us_) delay_us = stalled_until_us_ - now;
+    if (Schedule* recording = executor_.recording(); recording != nullptr)
+        request.recorded_as = recording->add_request(actor_, bio, delay_us);
     executor_.post_after(request, delay_us);
     if (page_slots_ > 0) prefetch(&pages_[slot_of(bio.start.value / page_sectors)]);
 }
@@ -239,6 +241,8 @@ void SimDisk::completed(Task& task) {
     Bio& bio = *request.bio;
     if (request.fate != InFlight::Fate::error) disk.carry_out(request);
     bio.status = request.fate == InFlight::Fate::ok ? Errc::ok : Errc::eio;
+    if (Schedule* recording = disk.executor_.recording(); recording != nullptr)
+        recording->request_done(request.recorded_as);
     static_cast<ListNode<SimDisk>&>(request).unlink();
     --disk.in_flight_count_;
     disk.arena_.free(&request, sizeof(InFlight));

@@ -70,7 +70,8 @@ class SimDisk final : public Medium, public ContentHolder {
         Bio* bio = nullptr;
         std::uint64_t writes_before = 0;  // a flush covers writes that completed up to this one
         enum class Fate : std::uint8_t { ok, error, error_but_done, error_partly } fate = Fate::ok;
-        std::uint32_t nth = 0;  // of its kind on this disk: which part of it is done
+        std::uint32_t nth = 0;        // of its kind on this disk: which part of it is done
+        std::size_t recorded_as = 0;  // in the executor's recording
         bool lies = false;
         InjectKind lie = InjectKind::eio;  // if it does: which lie
         bool is(InjectKind kind) const { return lies && lie == kind; }

@@ -1,4 +1,4 @@
-// The simulated machine's memory: an arena with a limit, in which chosen allocations fail.
+// The simulated machine's memory: one with a limit, in which chosen allocations fail.
 //
 // fail_nth(N) makes the N-th allocate() from now on answer nullptr, once or from there on; what is
 // allocated from a reserve never fails, as in a kernel. A test loops N = 1, 2, … until nothing is
@@ -6,47 +6,20 @@
 // each allocation is one of its choices as well, and `inject engine no-memory` adds rules by use.
 #pragma once
 
-#include "base/arena.h"
-#include "engine/port/memory.h"
 #include "scenarios/verb.h"
 #include "sim/chooser.h"
+#include "world/limited_memory.h"
 
 namespace cowlab {
 
-class SimMemory final : public Memory {
+class SimMemory final : public LimitedMemory {
   public:
-    // `limit`: bytes the engine may hold at once.
     SimMemory(Arena& arena, std::uint64_t limit, Chooser* chooser = nullptr)
-        : arena_(arena), limit_(limit), chooser_(chooser) {}
+        : LimitedMemory(arena, limit), chooser_(chooser) {}
 
     void* allocate(std::size_t size, MemoryUse use) override {
-        if (fails_now(use) || was_chosen(use)) return nullptr;
-        if (!could_hold(size)) {
-            ++refused_;
-            return nullptr;
-        }
-        void* p = arena_.allocate(size);
-        if (p != nullptr) account(size);
-        return p;
+        return fails_now(use) || was_chosen(use) ? nullptr : LimitedMemory::allocate(size, use);
     }
-    void* allocate_reserved(std::size_t size, MemoryUse) override {
-        void* p = arena_.allocate(size);
-        CHECK(p != nullptr, "a world's arena has room for what never fails");
-        account(size);
-        return p;
-    }
-    void free(void* block, std::size_t size, MemoryUse) override {
-        if (block == nullptr) return;
-        held_ -= size;
-        arena_.free(block, size);
-    }
-    // What never fails may have taken more than the limit.
-    bool could_hold(std::size_t bytes) const override {
-        return held_ <= limit_ && bytes <= limit_ - held_;
-    }
-
-    // The machine starts again with empty memory.
-    void forget() { held_ = 0; }
 
     enum class Fail : std::uint8_t { once, from_there_on };
     // Counts calls of allocate() from here on, 1 is the next; 0: none fails any more. `use`: only
@@ -68,9 +41,6 @@ class SimMemory final : public Memory {
         if (rule_count_ < rules_max) rules_[rule_count_++] = {use, times, nth, 0, false};
     }
     void heal() { rule_count_ = 0; }
-
-    std::uint64_t held() const { return held_; }
-    std::uint64_t peak() const { return peak_; }
 
   private:
     bool fails_now(MemoryUse use) {
@@ -106,10 +76,6 @@ class SimMemory final : public Memory {
             chooser_->count_delivered(FaultKind::no_memory, static_cast<std::uint32_t>(use));
         return true;
     }
-    void account(std::size_t size) {
-        held_ += size;
-        if (held_ > peak_) peak_ = held_;
-    }
 
     struct Rule {
         AllocationUse use;
@@ -120,14 +86,9 @@ class SimMemory final : public Memory {
     };
     static constexpr std::uint32_t rules_max = 64;
 
-    Arena& arena_;
-    std::uint64_t limit_;
     Chooser* chooser_;
     Rule rules_[rules_max] = {};
     std::uint32_t rule_count_ = 0;
-    std::uint64_t refused_ = 0;
-    std::uint64_t held_ = 0;
-    std::uint64_t peak_ = 0;
     std::uint64_t fail_in_ = 0;  // 1: the next one
     Fail fail_how_ = Fail::once;
     MemoryUse fail_use_ = MemoryUse::count_;

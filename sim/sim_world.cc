@@ -12,19 +12,15 @@ SimWorld& SimWorld::create(SimHost& host, const SimOptions& options) {
     void* p = host.arena().allocate(sizeof(SimWorld));
     CHECK(p != nullptr, "an arena has room for a world");
     auto& world = *new (p) SimWorld(host, options);
-    void* w = host.arena().allocate(sizeof(World));
-    CHECK(w != nullptr, "an arena has room for a world");
-    world.guarded([&] { world.world_ = new (w) World(world, options.world); });
+    world.build_world(options.world);
     return world;
 }
 
 SimWorld::SimWorld(SimHost& host, const SimOptions& options)
-    : arena_(host.arena()),
-      options_(options),
+    : RunningWorld(host.arena(), options.cells, options.turns_max),
       chooser_(arena_),
-      executor_(arena_, host.stacks(), chooser_),
-      memory_(arena_, options.memory_limit, &chooser_),
-      cells_(arena_, options.cells) {}
+      executor_(arena_, host.stacks(), chooser_, options.recording),
+      memory_(arena_, options.memory_limit, &chooser_) {}
 
 Medium* SimWorld::create_medium(const MediumSpec& spec, DeviceNumber number, std::uint32_t actor,
                                 DiskObserver* observer) {
@@ -33,58 +29,10 @@ Medium* SimWorld::create_medium(const MediumSpec& spec, DeviceNumber number, std
     return new (p) SimDisk(arena_, executor_, chooser_, cells_, observer, spec, number, actor);
 }
 
-// ---- Running ----------------------------------------------------------------------------------
-
-Platform::Ran SimWorld::run_until(const bool& flag) {
-    while (!flag) {
-        if (stop_requested_) return Ran::stopped;
-        if (over_budget() || !executor_.turn(SimExecutor::Until::forever)) return Ran::stuck;
-    }
-    return stop_requested_ ? Ran::stopped : Ran::done;
-}
-
-Platform::Ran SimWorld::run_until_quiet() {
-    while (!stop_requested_) {
-        if (over_budget()) return Ran::stuck;
-        if (!executor_.turn(SimExecutor::Until::quiet)) return Ran::done;
-    }
-    return Ran::stopped;
-}
-
-Platform::Ran SimWorld::run_for(Milliseconds duration, const bool& flag) {
-    const std::uint64_t until = executor_.now_us() + duration.value * 1000;
-    while (!flag) {
-        if (stop_requested_) return Ran::stopped;
-        if (over_budget()) return Ran::stuck;
-        if (!executor_.turn_before(until)) {
-            executor_.advance_to(until);
-            return Ran::stuck;
-        }
-    }
-    return stop_requested_ ? Ran::stopped : Ran::done;
-}
-
-Platform::Ran SimWorld::run_turns(std::uint64_t turns) {
-    for (std::uint64_t i = 0; i < turns; ++i) {
-        if (stop_requested_) return Ran::stopped;
-        if (over_budget() || !executor_.turn(SimExecutor::Until::forever)) return Ran::stuck;
-    }
-    return stop_requested_ ? Ran::stopped : Ran::done;
-}
-
 void SimWorld::abandon_work() {
     executor_.abandon_everything();
     memory_.forget();
     stop_requested_ = false;
-}
-
-void SimWorld::check_failed(const CheckFailure& failure) {
-    if (!check_failed_) failure_ = failure;
-    check_failed_ = true;
-    stop_requested_ = true;
-    if (world_ != nullptr) world_->note_check_failure();
-    if (executor_.on_fiber()) executor_.leave_for_good();
-    throw Ended{};
 }
 
 // ---- Pins -------------------------------------------------------------------------------------

@@ -1,66 +1,43 @@
 // A simulated world, whole: arena, clock, disks, engine; and its life in one process.
 //
-// SimHost is what a process keeps: address space for the arena and the fiber stacks. A SimWorld
-// lives inside it; making the next one forgets the last in O(1). save() and restore() copy the
-// bytes of a world (decision 1): possible between any two turns, by the thread that runs it.
-//
-// A CHECK that fails inside ends the world, not the process: the fiber it failed on never runs
-// again, the failure is kept for the verdict.
+// What it has in common with the other worlds of ours is in world/hosted_world.h. save() and
+// restore() copy the bytes of a world (decision 1): possible between any two turns, by the thread
+// that runs it.
 #pragma once
 
-#include <memory>
 #include <vector>
 
 #include "sim/sim_disk.h"
 #include "sim/sim_memory.h"
-#include "world/world.h"
+#include "world/hosted_world.h"
 
 namespace cowlab {
 
-class SimHost {
-  public:
-    static constexpr std::size_t arena_bytes_default = std::size_t{32} << 30;
-    explicit SimHost(std::size_t arena_bytes = arena_bytes_default, std::uint32_t fibers = 1024,
-                     Arena::Seen seen = Arena::Seen::by_this_process)
-        : arena_(arena_bytes, seen), stacks_(fibers) {}
-    Arena& arena() { return arena_; }
-    FiberStacks& stacks() { return stacks_; }
-
-  private:
-    Arena arena_;
-    FiberStacks stacks_;
-};
+using SimHost = WorldHost;
 
 struct SimOptions {
     WorldOptions world;
     CellMode cells = CellMode::tags;
     std::uint64_t memory_limit = std::uint64_t{1} << 40;
     std::uint64_t turns_max = UINT64_MAX;  // in all: more is "stuck"
+    Schedule* recording = nullptr;         // where it is kept when things happen
 };
 
-class SimWorld final : public Platform, private CheckHandler {
+class SimWorld final : public RunningWorld<SimExecutor> {
   public:
     // Everything is in host.arena(), this object included.
     static SimWorld& create(SimHost& host, const SimOptions& options);
 
-    World& world() { return *world_; }
     Chooser& chooser() { return chooser_; }
     SimExecutor& sim_executor() { return executor_; }
     SimMemory& sim_memory() { return memory_; }
 
     // Platform
-    Arena& arena() override { return arena_; }
     Executor& executor() override { return executor_; }
     Memory& memory() override { return memory_; }
-    Cells& cells() override { return cells_; }
     Medium* create_medium(const MediumSpec& spec, DeviceNumber number, std::uint32_t actor,
                           DiskObserver* observer) override;
     void add_pin(const PinSpec& pin, std::uint32_t actor) override;
-    Ran run_until(const bool& flag) override;
-    Ran run_until_quiet() override;
-    Ran run_for(Milliseconds duration, const bool& flag) override;
-    Ran run_turns(std::uint64_t turns) override;
-    void request_stop() override { stop_requested_ = true; }
     void abandon_work() override;
     std::uint64_t now_us() const override { return executor_.now_us(); }
     void add_memory_fault(AllocationUse use, InjectTimes times, std::uint64_t nth) override {
@@ -72,42 +49,13 @@ class SimWorld final : public Platform, private CheckHandler {
         chooser_.count_delivered(FaultKind::power_loss, static_cast<std::uint32_t>(purpose));
     }
 
-    // More turns than it may take: something goes round for ever.
-    bool is_over_budget() const { return over_budget(); }
-    bool has_failed_check() const { return check_failed_; }
-    const CheckFailure& failed_check() const { return failure_; }
-
-    // Calls `body` so that a CHECK failing in the main context ends the world as well.
-    // False: one did.
-    template <class F>
-    bool guarded(F&& body) {
-        CheckHandler* before = set_check_handler(this);
-        bool ok = true;
-        try {
-            body();
-        } catch (const Ended&) {
-            ok = false;
-        }
-        set_check_handler(before);
-        return ok && !check_failed_;
-    }
-
   private:
-    struct Ended {};
     SimWorld(SimHost& host, const SimOptions& options);
-    void check_failed(const CheckFailure& failure) override;
-    bool over_budget() const { return executor_.turns() > options_.turns_max; }
+    SimExecutor& scheduler() override { return executor_; }
 
-    Arena& arena_;
-    SimOptions options_;
     Chooser chooser_;
     SimExecutor executor_;
     SimMemory memory_;
-    Cells cells_;
-    World* world_ = nullptr;
-    bool stop_requested_ = false;
-    bool check_failed_ = false;
-    CheckFailure failure_{};
 };
 
 // The bytes of a world, to come back to.

@@ -1,14 +1,11 @@
-#include "sim/sim_executor.h"
+#include "world/fiber_executor.h"
 
 #include <algorithm>
 #include <cstring>
 
 namespace cowlab {
 
-SimExecutor::SimExecutor(Arena& arena, FiberStacks& stacks, Chooser& chooser)
-    : arena_(arena), chooser_(chooser), fibers_(stacks), ready_(arena) {}
-
-void SimExecutor::ReadyQueue::push(const ReadyEntry& e) {
+void FiberExecutor::ReadyQueue::push(const ReadyEntry& e) {
     if (size_ == capacity_) {
         const std::uint32_t capacity = capacity_ == 0 ? 64 : capacity_ * 2;
         auto* ring = static_cast<ReadyEntry*>(arena_.allocate(capacity * sizeof(ReadyEntry)));
@@ -23,17 +20,17 @@ void SimExecutor::ReadyQueue::push(const ReadyEntry& e) {
     ++size_;
 }
 
-void SimExecutor::spawn(Task& task) {
+void FiberExecutor::spawn(Task& task) {
     linked_.push_back(task);
     ready_.push({&task, 0, ReadyKind::fiber_task});
 }
 
-void SimExecutor::post(Task& task) {
+void FiberExecutor::post(Task& task) {
     linked_.push_back(task);
     ready_.push({&task, 0, ReadyKind::main_task});
 }
 
-void SimExecutor::wait(Waiter& waiter) {
+void FiberExecutor::wait(Waiter& waiter) {
     ++switches_;
     if (waiter.woken) return;
     waiter.fiber = fibers_.current();
@@ -43,36 +40,34 @@ void SimExecutor::wait(Waiter& waiter) {
     } while (!waiter.woken);
 }
 
-void SimExecutor::wake(Waiter& waiter) {
+void FiberExecutor::wake(Waiter& waiter) {
     if (waiter.woken) return;
     waiter.woken = true;
     if (waiter.fiber != Fibers::none) make_ready(waiter.fiber);
 }
 
-void SimExecutor::make_ready(std::uint32_t fiber) {
+void FiberExecutor::make_ready(std::uint32_t fiber) {
     ready_.push({nullptr, fiber, ReadyKind::fiber});
 }
 
-void SimExecutor::yield(YieldPoint point) {
+void FiberExecutor::yield_for(std::uint64_t delay_us) {
     ++switches_;
-    const ChoiceKey key{ChoiceKind::yield, 0, static_cast<std::uint64_t>(point)};
-    const std::uint32_t delay = chooser_.choose(key, 1u << 20);
-    if (delay == 0) return;  // the default: as if the allocation had succeeded at once
-    push_event({now_us_ + delay, next_order_++, nullptr, fibers_.current(), true});
+    if (delay_us == 0) return;
+    push_event({now_us_ + delay_us, next_order_++, nullptr, fibers_.current(), true});
     fibers_.suspend();
 }
 
-void SimExecutor::sleep(Milliseconds duration) {
+void FiberExecutor::sleep(Milliseconds duration) {
     ++switches_;
     push_event({now_us_ + duration.value * 1000, next_order_++, nullptr, fibers_.current(), false});
     fibers_.suspend();
 }
 
-void SimExecutor::post_after(Task& task, std::uint64_t delay_us) {
+void FiberExecutor::post_after(Task& task, std::uint64_t delay_us) {
     push_event({now_us_ + delay_us, next_order_++, &task, 0, true});
 }
 
-void SimExecutor::cancel(Task& task) {
+void FiberExecutor::cancel(Task& task) {
     for (std::uint32_t i = 0; i < heap_size_; ++i) {
         if (heap_[i].task != &task) continue;
         // Stays in the heap, without effect: order among the others is untouched.
@@ -85,7 +80,7 @@ void SimExecutor::cancel(Task& task) {
 // Four children a node: half as deep as with two, and they lie side by side.
 constexpr std::uint32_t heap_ways = 4;
 
-void SimExecutor::push_event(Event event) {
+void FiberExecutor::push_event(Event event) {
     if (heap_size_ == heap_capacity_) {
         const std::uint32_t capacity = heap_capacity_ == 0 ? 64 : heap_capacity_ * 2;
         auto* heap = static_cast<Event*>(arena_.allocate(capacity * sizeof(Event)));
@@ -106,7 +101,7 @@ void SimExecutor::push_event(Event event) {
     heap_[i] = event;
 }
 
-SimExecutor::Event SimExecutor::pop_event() {
+FiberExecutor::Event FiberExecutor::pop_event() {
     const Event top = heap_[0];
     const Event last = heap_[--heap_size_];
     std::uint32_t i = 0;
@@ -127,23 +122,23 @@ SimExecutor::Event SimExecutor::pop_event() {
     return top;
 }
 
-void SimExecutor::fiber_entry(void* argument) {
+void FiberExecutor::fiber_entry(void* argument) {
     auto* task = static_cast<Task*>(argument);
     task->run(*task);
 }
 
-void SimExecutor::resume(std::uint32_t fiber) {
+void FiberExecutor::resume(std::uint32_t fiber) {
     ++switches_;
     fibers_.resume(fiber);
 }
 
-void SimExecutor::run_ready() {
+void FiberExecutor::run_ready() {
     const ReadyEntry e = ready_.pop();
     if (e.task != nullptr) e.task->unlink();
     switch (e.kind) {
         case ReadyKind::main_task: e.task->run(*e.task); break;
         case ReadyKind::fiber_task: {
-            const std::uint32_t fiber = fibers_.create(&SimExecutor::fiber_entry, e.task);
+            const std::uint32_t fiber = fibers_.create(&FiberExecutor::fiber_entry, e.task);
             CHECK(fiber != Fibers::none, "a world has enough fibers for its work");
             resume(fiber);
             break;
@@ -152,7 +147,7 @@ void SimExecutor::run_ready() {
     }
 }
 
-void SimExecutor::fire(const Event& event) {
+void FiberExecutor::fire(const Event& event) {
     advance_to(event.due_us);
     if (event.task != nullptr) {
         event.task->run(*event.task);
@@ -161,7 +156,7 @@ void SimExecutor::fire(const Event& event) {
     }
 }
 
-bool SimExecutor::turn(Until until) {
+bool FiberExecutor::turn(Until until) {
     ++turns_;
     if (!ready_.empty()) {
         run_ready();
@@ -172,7 +167,7 @@ bool SimExecutor::turn(Until until) {
     return true;
 }
 
-bool SimExecutor::turn_before(std::uint64_t us) {
+bool FiberExecutor::turn_before(std::uint64_t us) {
     ++turns_;
     if (!ready_.empty()) {
         run_ready();
@@ -183,7 +178,7 @@ bool SimExecutor::turn_before(std::uint64_t us) {
     return true;
 }
 
-void SimExecutor::abandon_everything() {
+void FiberExecutor::abandon_everything() {
     fibers_.abandon_all();
     ready_.clear();
     while (!linked_.empty()) linked_.pop_front();
