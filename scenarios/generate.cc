@@ -548,7 +548,7 @@ class Generator {
     void remove() {
         SnapshotPlan* s = any_existing();
         if (s == nullptr) return;
-        if (ops_.chance({1, 6})) {
+        if (ops_.chance({1, 4})) {
             remove_at_once(*s);
             return;
         }
@@ -564,7 +564,10 @@ class Generator {
     }
     // While copies are made for it, and nobody is suspended: what it held is given up.
     void remove_at_once(SnapshotPlan& s) {
-        for (std::uint64_t n = ops_.between(1, 3); n > 0; --n) origin_io(true, Verb::write);
+        for (std::uint64_t n = ops_.between(1, 4); n > 0; --n) {
+            const std::uint64_t start = ops_.below(size_ / s.chunk + 1) * s.chunk;
+            if (start < size_) add_io(true, Verb::write, "base", {start}, {1});
+        }
         add_control(Verb::remove, s.name);
         s.exists = false;
         s.damaged = true;
@@ -988,16 +991,20 @@ class Generator {
     // Many records at a time, over the edge of a sector, and half of them gone: what comes of the
     // other half shows when the store has been written to and opened again.
     void torn_area() {
+        const SnapshotPlan* s = any_existing();
+        if (s == nullptr) s = &plans_[0];
         arm_loss(RequestClass::area_write, ops_.between(1, 4));
-        for (std::uint64_t n = ops_.between(1, 3); n > 0; --n) {
-            const SnapshotPlan& s = plans_[ops_.below(plans_.size())];
-            if (s.exists) fill(s);
-        }
+        Step& loss = out_.scenario.steps.back();
+        loss.name = s->cow;
+        if (ops_.chance({3, 4})) loss.loss.moment = Moment::issued;
+        for (std::uint64_t n = ops_.between(1, 2); n > 0; --n) fill(*s);
         add(Verb::join);
         add(Verb::reload);
         add(Verb::check);
-        snapshot_io(false, Verb::write);
-        origin_io(false, Verb::write);
+        for (std::uint64_t n = ops_.between(1, 3); n > 0; --n) {
+            const Place p = place(s->chunk);
+            add_io(false, Verb::write, s->exists ? s->name : "base", p.start, p.count);
+        }
         remove();
         recreate();
         add(Verb::check);
