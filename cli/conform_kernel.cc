@@ -133,7 +133,7 @@ RecordedCase without_step(const RecordedCase& recorded, std::size_t i) {
 }  // namespace
 
 Result<int> conform_on_kernel(const ConformOptions& options) {
-    KernelOracle oracle;
+    KernelOracle oracle(kernel_options(options.kernel));
     if (const auto reason = oracle.why_not()) return refuse("kernel", *reason);
     std::size_t agree = 0, known = 0, differ = 0, steps = 0;
     std::uint64_t sectors = 0;

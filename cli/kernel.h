@@ -7,6 +7,9 @@
 
 namespace cowlab {
 
+// `--kernel uml|qemu`.
+KernelOptions kernel_options(const std::string& machine);
+
 // The case of a scenario; its images are files in `directory`.
 Result<KernelCase> kernel_case(const Scenario& scenario, const std::string& directory);
 

@@ -119,6 +119,15 @@ bool parse_duration(const std::string& text, std::uint64_t& seconds) {
     }
 }
 
+void add_kernel_option(CLI::App* command, std::string& kernel) {
+    command
+        ->add_option("--kernel", kernel,
+                     "with --on kernel: uml, a user-mode-linux; qemu, the kernel that "
+                     "ci/setup-kernel has unpacked")
+        ->default_str("uml")
+        ->check(CLI::IsMember({"uml", "qemu"}));
+}
+
 std::string not_a_world(const std::string& world) {
     return "--on " + world + ": there is sim, device and kernel";
 }
@@ -169,10 +178,10 @@ int run_command_line(int argc, char** argv) {
                               "sectors are real bytes instead of content tags");
     std::string conform_world = "sim";
     conform_command->add_option("--on", conform_world,
-                                "sim; device: files and loop devices; kernel: Linux in a "
-                                "user-mode-linux");
+                                "sim; device: files and loop devices; kernel: Linux itself");
     conform_command->add_option("--device-dir", conform.device_dir,
                                 "on device: where the disks' files are made");
+    add_kernel_option(conform_command, conform.kernel);
     conform_command->add_flag("-v,--verbose", conform.verbose, "a line for every case");
 
     cowlab::RunOptions run;
@@ -228,8 +237,7 @@ int run_command_line(int argc, char** argv) {
     add_policy_options(replay_command, replay.policy);
     replay_command->add_option("FILE", replay.file, "a scenario, or a golden case")->required();
     replay_command->add_option("--on", world,
-                               "sim; device: files and block devices; kernel: Linux in a "
-                               "user-mode-linux");
+                               "sim; device: files and block devices; kernel: Linux itself");
     replay_command->add_option("--bind", replay.device.bindings,
                                "on device: NAME=PATH, the file or device that is the disk NAME");
     replay_command->add_flag("--create", replay.device.create,
@@ -240,6 +248,7 @@ int run_command_line(int argc, char** argv) {
                                "on device: where the files of other disks are made");
     replay_command->add_flag("--lockstep", replay.device.lockstep,
                              "on device: in the simulator first, then in the same order for real");
+    add_kernel_option(replay_command, replay.kernel);
     replay_command->add_flag("--trace", replay.trace, "every request and event, in columns");
     replay_command->add_flag("--answers", replay.answers,
                              "the lines with their answers, as golden's .out files");

@@ -10,6 +10,12 @@
 
 namespace cowlab {
 
+KernelOptions kernel_options(const std::string& machine) {
+    KernelOptions out;
+    if (machine == "qemu") out.machine = KernelMachine::qemu;
+    return out;
+}
+
 Result<KernelCase> kernel_case(const Scenario& scenario, const std::string& directory) {
     KernelCase out{scenario, {}};
     for (const Step& s : scenario.steps) {
@@ -42,7 +48,7 @@ Result<int> write_script(const ReplayOptions& options) {
 }
 
 Result<int> replay_on_kernel(const ReplayOptions& options) {
-    KernelOracle oracle;
+    KernelOracle oracle(kernel_options(options.kernel));
     if (const auto reason = oracle.why_not()) return refuse("kernel", *reason);
     auto text = read_text_file(options.file);
     if (!text) return failure(std::move(text).error());

@@ -54,7 +54,8 @@ struct ReplayOptions {
     bool trace = false;
     bool answers = false;
     std::uint64_t until = UINT64_MAX;
-    std::string images;  // write the disks' content there at the end
+    std::string images;          // write the disks' content there at the end
+    std::string kernel = "uml";  // which machine a kernel is started in: uml, qemu
     bool byte_cells = false;
     DeviceChoice device;  // --on device
 };

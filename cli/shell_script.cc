@@ -23,6 +23,20 @@ try() {
 number() { dmsetup info -c --noheadings --separator : -o major,minor "$1" 2>/dev/null; }
 node() { echo "/dev/mapper/$1"; }
 
+# show STATUS|TABLE DEVICE …: what dmsetup prints, the targets of a table in one line.
+show() {
+    if text=$(dmsetup "$@" 2>&1); then
+        printf '%s\n' "$text" | awk '{ line = line (NR > 1 ? " ; " : "") $0 } END { print "= " line }'
+    else
+        echo "= err: $(printf '%s\n' "$text" | head -n 1)"
+    fi
+}
+limits() {
+    set -- $(blockdev --getsz --getss --getpbsz --getiomin --getioopt --getro "$(node "$1")")
+    if [ $# -ne 6 ]; then echo "= err"; return; fi
+    echo "= sectors $1 lbs $2 pbs $3 iomin $4 ioopt $5 ro $6"
+}
+
 # pattern SEED SECTOR COUNT: sectors that say who wrote them where (63 words and a complement).
 pattern() {
     i=0
@@ -40,7 +54,18 @@ pattern() {
 }
 # runs: what the sectors on standard input hold: SEED@SECTOR+COUNT, 0+COUNT, or ?.
 runs() {
-    od -An -v -tx8 -w8 | awk 'NR % 64 == 1 { print $1, substr($1, 3, 6), substr($1, 9) }' | {
+    od -An -v -tx8 -w8 | awk '
+        function complement(word,  out, i) {
+            for (i = 1; i <= 16; i++)
+                out = out substr("fedcba9876543210", index("0123456789abcdef", substr(word, i, 1)), 1)
+            return out
+        }
+        NR % 64 == 1 { first = $1; alike = 1 }
+        NR % 64 > 1 && $1 != first { alike = 0 }
+        NR % 64 == 0 {
+            if ($1 != (first ~ /^0*$/ ? first : complement(first))) alike = 0
+            print alike ? first : "?", substr(first, 3, 6), substr(first, 9)
+        }' | {
         out= kind= first= count=0 next=
         while read -r w who where; do
             at=
@@ -68,7 +93,8 @@ write() {
 bytes() { dd if="$1" bs=$(($3 * 512)) count=1 iflag=direct,skip_bytes skip=$(($2 * 512)) status=none; }
 read_() {
     if bytes "$(node "$1")" "$2" "$3" >"$dir/read" 2>"$dir/error"; then
-        echo "= ok$(runs <"$dir/read")"
+        if [ "$(wc -c <"$dir/read")" -lt $(($3 * 512)) ]; then word=short; else word=ok; fi
+        echo "= $word$(runs <"$dir/read")"
     else
         echo "= err: $(head -n 1 "$dir/error")"
     fi
@@ -129,7 +155,7 @@ mergewait() {
         sleep 0.01
         n=$((n + 1))
     done
-    echo "= $(dmsetup status "$device")"
+    show status "$device"
 }
 )sh";
 
@@ -246,12 +272,7 @@ bool Writer::io(const Step& s, Verb verb, const std::string& end) {
         case Verb::zeroout:
             line(fmt::format("try blkdiscard -z {} \"$(node {})\"{}", range, name, end));
             return true;
-        case Verb::limits:
-            line(
-                fmt::format("echo \"= $(blockdev --getsz --getss --getpbsz --getiomin --getioopt "
-                            "--getro \"$(node {})\" | tr '\\n' ' ')\"{}",
-                            name, end));
-            return true;
+        case Verb::limits: line(fmt::format("limits {}{}", name, end)); return true;
         case Verb::hex:
             line(fmt::format("hex {} {} {}{}", name, s.byte, s.length, end));
             return true;
@@ -278,9 +299,7 @@ bool Writer::step(const Step& s) {
         case Verb::load:
             out_ += fmt::format("try dmsetup load {}", name) + here_document(table_lines(s.text));
             return true;
-        case Verb::inactive:
-            line(fmt::format("echo \"= $(dmsetup table --inactive {})\"", name));
-            return true;
+        case Verb::inactive: line(fmt::format("show table --inactive {}", name)); return true;
         case Verb::suspend:
             line(fmt::format("try dmsetup suspend {}{}{}", s.noflush ? "--noflush " : "",
                              s.nolockfs ? "--nolockfs " : "", name));
@@ -291,8 +310,8 @@ bool Writer::step(const Step& s) {
         case Verb::rename:
             line(fmt::format("try dmsetup rename {} {}", name, quoted(s.other)));
             return true;
-        case Verb::status: line(fmt::format("echo \"= $(dmsetup status {})\"", name)); return true;
-        case Verb::table: line(fmt::format("echo \"= $(dmsetup table {})\"", name)); return true;
+        case Verb::status: line(fmt::format("show status {}", name)); return true;
+        case Verb::table: line(fmt::format("show table {}", name)); return true;
         case Verb::info: line(fmt::format("info {}", name)); return true;
         case Verb::message:
             line(fmt::format("try dmsetup message {} {} {}", name, s.start.value, s.text));

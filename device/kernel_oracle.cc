@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
@@ -17,6 +18,9 @@
 #include <iterator>
 #include <system_error>
 
+#include "device/find_program.h"
+#include "device/mail.h"
+#include "device/qemu_machine.h"
 #include "scenarios/print.h"
 
 namespace cowlab {
@@ -26,19 +30,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* package_name = "user-mode-linux";
 constexpr std::uint32_t boot_seconds = 60;
-
-std::string find_program(const std::string& name) {
-    if (name.find('/') != std::string::npos) return access(name.c_str(), X_OK) == 0 ? name : "";
-    const char* path = std::getenv("PATH");
-    std::string rest = path == nullptr ? "/usr/bin" : path;
-    while (!rest.empty()) {
-        const std::size_t colon = rest.find(':');
-        const std::string candidate = rest.substr(0, colon) + "/" + name;
-        if (access(candidate.c_str(), X_OK) == 0) return candidate;
-        rest = colon == std::string::npos ? "" : rest.substr(colon + 1);
-    }
-    return "";
-}
+constexpr std::uint32_t qemu_memory_mib = 768;  // a case's disks lie in memory, twice at its end
 
 std::string beside_this_program(const std::string& name) {
     std::error_code ec;
@@ -82,7 +74,8 @@ std::optional<std::string> first_foreign_line(const Scenario& scenario) {
 }
 
 KernelOracle::KernelOracle(KernelOptions options) : options_(std::move(options)) {
-    program_ = find_program(options_.program.empty() ? "linux.uml" : options_.program);
+    if (options_.machine == KernelMachine::user_mode_linux)
+        program_ = find_program(options_.program.empty() ? "linux.uml" : options_.program);
     runner_ =
         options_.runner.empty() ? beside_this_program("cowlab-kernel-runner") : options_.runner;
 }
@@ -96,7 +89,7 @@ std::optional<std::string> KernelOracle::why_not() {
 }
 
 std::optional<std::string> KernelOracle::what_is_missing() const {
-    if (program_.empty()) {
+    if (options_.machine == KernelMachine::user_mode_linux && program_.empty()) {
         return fmt::format("no kernel to start: apt-get install {} (Debian 12)", package_name);
     }
     if (access(runner_.c_str(), X_OK) != 0)
@@ -112,8 +105,6 @@ Result<bool> KernelOracle::boot() {
     if (mkdtemp(pattern.data()) == nullptr)
         return refuse(pattern, fmt::format("cannot make a folder: {}", std::strerror(errno)));
     folder_ = pattern;
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0) return refuse("pipe", std::strerror(errno));
     std::vector<std::string> words{
         program_,
         fmt::format("mem={}M", options_.memory_mib),
@@ -134,22 +125,35 @@ Result<bool> KernelOracle::boot() {
     };
     for (std::size_t i = 0; i < options_.disk_files.size(); ++i)
         words.push_back(fmt::format("ubd{}={}", i, fs::absolute(options_.disk_files[i]).string()));
+    if (is_qemu()) {
+        const auto machine = find_qemu_machine();
+        if (!machine) return failure(machine.error());
+        auto qemu_words = prepare_qemu_machine(*machine, runner_, folder_,
+                                               std::max(options_.memory_mib, qemu_memory_mib));
+        if (!qemu_words) return failure(qemu_words.error());
+        words = std::move(*qemu_words);
+        program_ = words.front();
+    }
     std::vector<char*> argv;
     for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
+    int ends[2], input[2];
+    if (pipe2(ends, O_CLOEXEC) != 0 || pipe2(input, O_CLOEXEC) != 0)
+        return refuse("pipe", std::strerror(errno));
     const pid_t pid = fork();
     if (pid < 0) return refuse("fork", std::strerror(errno));
     if (pid == 0) {
         setsid();
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        const int null = open("/dev/null", O_RDWR);
-        dup2(null, STDIN_FILENO);
+        dup2(is_qemu() ? input[0] : open("/dev/null", O_RDWR), STDIN_FILENO);
         dup2(ends[1], STDOUT_FILENO);
         dup2(ends[1], STDERR_FILENO);
         execv(argv[0], argv.data());
         _exit(127);
     }
     close(ends[1]);
+    close(input[0]);
+    input_ = input[1];
     pid_ = pid;
     console_ = ends[0];
     pending_.clear();
@@ -168,9 +172,10 @@ Result<bool> KernelOracle::boot() {
         if (!line.empty()) last = line;
     }
     stop();
-    return refuse("kernel", fmt::format("{} does not boot here ({}): run the tests that need it on "
-                                        "a machine where the package {} works",
-                                        program_, last, package_name));
+    return refuse("kernel",
+                  fmt::format("{} does not boot here ({}): run the tests that need it on "
+                              "a machine where the package {} works",
+                              program_, last, is_qemu() ? "qemu-system-x86" : package_name));
 }
 
 void KernelOracle::stop() {
@@ -182,6 +187,8 @@ void KernelOracle::stop() {
     }
     if (console_ >= 0) close(console_);
     console_ = -1;
+    if (input_ >= 0) close(input_);
+    input_ = -1;
     if (!folder_.empty()) {
         std::error_code ec;
         fs::remove_all(folder_, ec);
@@ -223,6 +230,7 @@ Result<bool> KernelOracle::hand_over(const std::string& file, const std::string&
     if (pid_ < 0) {
         if (auto r = boot(); !r) return failure(std::move(r).error());
     }
+    if (is_qemu()) return mail_over(file, text, members);
     const std::string folder = fmt::format("{}/{}", folder_, cases_);
     std::error_code ec;
     fs::create_directory(folder, ec);
@@ -232,6 +240,19 @@ Result<bool> KernelOracle::hand_over(const std::string& file, const std::string&
     written = written && write_bytes(folder + "/ready", "", 0);
     if (!written)
         return refuse(folder, "cannot write the case there: make room, or set TMPDIR elsewhere");
+    return true;
+}
+
+Result<bool> KernelOracle::mail_over(const std::string& file, const std::string& text,
+                                     const std::map<std::string, KernelImage>& members) {
+    Mail mail(members.begin(), members.end());
+    mail[file].assign(text.begin(), text.end());
+    std::FILE* disk = std::fopen(mail_to_machine(folder_).c_str(), "r+b");
+    const bool written = disk != nullptr && write_mail(disk, mail);
+    if (disk != nullptr) std::fclose(disk);
+    constexpr std::string_view go = "case\n";
+    if (!written || write(input_, go.data(), go.size()) != static_cast<ssize_t>(go.size()))
+        return refuse(folder_, "cannot write the case there: make room, or set TMPDIR elsewhere");
     return true;
 }
 
@@ -284,6 +305,10 @@ Result<KernelResult> KernelOracle::run(const KernelCase& one) {
 }
 
 Result<std::string> KernelOracle::run_script(const std::string& script, std::uint32_t seconds) {
+    if (is_qemu()) {
+        return refuse("kernel",
+                      "a machine in qemu has no shell: run the script in a user-mode-linux");
+    }
     if (auto r = hand_over("script", script, {}); !r) return failure(std::move(r).error());
     std::string line;
     bool timed_out = false, ended = false;
@@ -297,6 +322,13 @@ Result<std::string> KernelOracle::run_script(const std::string& script, std::uin
 }
 
 void KernelOracle::collect_images(const Scenario& scenario, KernelResult& out) {
+    if (is_qemu()) {
+        std::FILE* disk = std::fopen(mail_from_machine(folder_).c_str(), "rb");
+        if (disk == nullptr) return;
+        if (!read_mail(disk, out.images)) out.images.clear();
+        std::fclose(disk);
+        return;
+    }
     for (const Step& s : scenario.steps) {
         if (s.verb != Verb::disk) continue;
         const std::string path = fmt::format("{}/{}/images/{}.img", folder_, cases_, s.name);

@@ -1,6 +1,7 @@
-// Linux as an oracle: a user-mode-linux of Debian's package, and cases it answers.
+// Linux as an oracle: a user-mode-linux of Debian's package, or a kernel of Debian's cloud image in
+// qemu (device/qemu_machine.h), and cases it answers.
 //
-// The kernel is an ordinary process of the calling user; nothing of it needs root, and nothing
+// Either is an ordinary process of the calling user; nothing of it needs root, and nothing
 // outlives this object. It is booted when a case needs it and kept for the next one. A kernel that
 // dies under a line (an oops) or does not answer in time is part of the result: the answer of that
 // line is `= oops` or `= hang`, the lines after it have none, and the next case gets a new boot.
@@ -37,7 +38,7 @@ struct KernelCase {
 
 struct KernelResult {
     enum class End : std::uint8_t { done, oops, hang, killed };
-    std::string release;                        // uname -r
+    std::string release;                        // uname -r, behind Debian's version if that differs
     std::vector<Answer> answers;                // one a step; fewer if the kernel died
     std::vector<std::vector<std::string>> log;  // what the kernel said to each step, @name in it
     std::map<std::string, KernelImage> images;  // the disks at the end; none after nosave or death
@@ -45,7 +46,10 @@ struct KernelResult {
     std::string last_words;  // oops: the line of the kernel's console that says why
 };
 
+enum class KernelMachine : std::uint8_t { user_mode_linux, qemu };
+
 struct KernelOptions {
+    KernelMachine machine = KernelMachine::user_mode_linux;
     std::string program;  // the kernel; empty: linux.uml
     std::string runner;   // empty: cowlab-kernel-runner beside this program
     std::uint32_t memory_mib = 256;
@@ -80,6 +84,9 @@ class KernelOracle {
     void stop();
     Result<bool> hand_over(const std::string& file, const std::string& text,
                            const std::map<std::string, KernelImage>& members);
+    Result<bool> mail_over(const std::string& file, const std::string& text,
+                           const std::map<std::string, KernelImage>& members);
+    bool is_qemu() const { return options_.machine == KernelMachine::qemu; }
     // The next line of the console; false: end of the stream, or `seconds` passed.
     bool next_line(std::uint32_t seconds, std::string& line, bool& timed_out);
     void collect_images(const Scenario& scenario, KernelResult& out);
@@ -90,6 +97,7 @@ class KernelOracle {
     std::string folder_;  // of this boot; the runner sees it
     int pid_ = -1;        // and the group of all its processes
     int console_ = -1;
+    int input_ = -1;       // of the console; qemu: a line for each case
     std::string pending_;  // of the console, not yet a line
     std::string release_;
     std::uint64_t cases_ = 0;  // of this boot

@@ -69,6 +69,48 @@ TEST_F(Kernel, ALineThatKillsItIsAnswered) {
     EXPECT_EQ(oracle_.boots(), 2u);
 }
 
+class KernelInQemu : public testing::Test {
+  protected:
+    static KernelOptions options() {
+        KernelOptions out;
+        out.machine = KernelMachine::qemu;
+        return out;
+    }
+    void SetUp() override {
+        if (const auto reason = oracle_.why_not()) GTEST_SKIP() << *reason;
+    }
+    KernelOracle oracle_{options()};
+};
+
+TEST_F(KernelInQemu, AnswersAsAUserModeLinuxDoesAndSoDoItsDisks) {
+    KernelOracle uml;
+    if (const auto reason = uml.why_not()) GTEST_SKIP() << *reason;
+    for (int round = 1; round <= 2; ++round) {
+        const auto here = oracle_.run(case_of(snapshot_write));
+        const auto there = uml.run(case_of(snapshot_write));
+        ASSERT_TRUE(here && there);
+        EXPECT_EQ(here->answers, there->answers);
+        EXPECT_EQ(here->images, there->images);
+        EXPECT_NE(here->release, there->release);
+    }
+    EXPECT_EQ(oracle_.boots(), 1u);
+}
+
+TEST_F(KernelInQemu, AnImageThatACaseNamesArrives) {
+    KernelCase one = case_of("disk d 2 image some\nread d 0 2\n");
+    one.members["some"] = KernelImage(1024, 0);
+    one.members["some"][512] = 1;
+    const auto r = oracle_.run(one);
+    ASSERT_TRUE(r.has_value());
+    EXPECT_EQ(r->images.at("d"), one.members["some"]);
+}
+
+TEST_F(KernelInQemu, RunsNoScriptAndSaysWhere) {
+    const auto r = oracle_.run_script("echo", 5);
+    ASSERT_FALSE(r.has_value());
+    EXPECT_NE(r.error().text.find("user-mode-linux"), std::string::npos) << r.error().text;
+}
+
 TEST(KernelDifferences, AreBoundToVersionAndLine) {
     EXPECT_LT(compare_releases("6.1.9", "6.1.176"), 0);
     EXPECT_EQ(compare_releases("6.1.0-56-cloud-amd64", "6.1"), 0);

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 
 #include "engine/port/block_device.h"
 #include "engine/port/memory.h"
@@ -32,11 +33,12 @@ enum class FaultKind : std::uint8_t {
     lost_fill,    // zeros or garbage where a power loss took the newest content
     lie,          // the answer is ok, and it is not true (scenarios/verb.h: which)
 };
-inline constexpr std::size_t fault_kind_count = 14;
+inline constexpr std::size_t fault_kind_count = static_cast<std::size_t>(FaultKind::lie) + 1;
 constexpr const char* name_of(FaultKind k) {
-    constexpr const char* names[fault_kind_count] = {
+    constexpr const char* names[] = {
         "eio",    "eio-written", "eio-partly", "latent",    "flush-fails", "slow",      "stall",
         "vanish", "shrink",      "read-only",  "no-memory", "power-loss",  "lost-fill", "lie"};
+    static_assert(std::size(names) == fault_kind_count, "a name for every kind of fault");
     return names[static_cast<std::size_t>(k)];
 }
 constexpr const char* name_of(MemoryUse use) {
@@ -49,6 +51,7 @@ constexpr const char* name_of(MemoryUse use) {
                                      "pending-exception",
                                      "copy-job",
                                      "origin"};
+    static_assert(std::size(names) == static_cast<std::size_t>(MemoryUse::count_));
     return names[static_cast<std::size_t>(use)];
 }
 

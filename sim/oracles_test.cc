@@ -1,6 +1,8 @@
 // An oracle that cannot fire proves nothing: over plain runs each of them looks.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "scenarios/parse.h"
 #include "sim/scenario_run.h"
 #include "sim/sim_world_test_support.h"
@@ -49,6 +51,15 @@ TEST(Oracles, nothing_is_promised_to_a_snapshot_that_is_not_back_when_another_is
     ASSERT_EQ(run.answers.back().size(), 1u);
     EXPECT_NE(run.answers.back().front().find(" 7@64"), std::string::npos)
         << run.answers.back().front();
+}
+
+// `--mute WORD`, and every verdict in a file, must know the words that oracles fail with.
+TEST(Oracles, each_of_them_can_be_named) {
+    for (const std::string_view word : OracleEvaluations::words) {
+        EXPECT_NE(std::find(std::begin(oracle_names), std::end(oracle_names), word),
+                  std::end(oracle_names))
+            << word << ": add it to oracle_names (scenarios/scenario.h)";
+    }
 }
 
 }  // namespace

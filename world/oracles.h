@@ -1,6 +1,8 @@
 // The oracles of world/checkers/ together: who is told what. Each file says what it holds.
 #pragma once
 
+#include <iterator>
+
 #include "world/checkers/atomic_unit.h"
 #include "world/checkers/event_count.h"
 #include "world/checkers/leak.h"
@@ -12,9 +14,9 @@ namespace cowlab {
 
 // How often each looked.
 struct OracleEvaluations {
-    static constexpr std::uint32_t count = 6;
-    static constexpr const char* words[count] = {"ordering", "space", "events",
-                                                 "status",   "leak",  "atomic"};
+    static constexpr const char* words[] = {"ordering", "space", "events",
+                                            "status",   "leak",  "atomic"};
+    static constexpr std::uint32_t count = std::size(words);
     std::uint64_t n[count] = {};
 };
 

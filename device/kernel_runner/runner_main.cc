@@ -1,4 +1,5 @@
-// The first process inside a user-mode-linux: answers cases with the kernel it runs on.
+// The first process inside a user-mode-linux, or inside a machine in qemu: answers cases with the
+// kernel it runs on.
 //
 // It is started as `init=…/kernel-runner` with `cowlab=FOLDER` on the kernel's command line: a
 // folder of the host, in which the oracle puts one folder a case: 0, 1, 2, …, with the file
@@ -15,6 +16,8 @@
 //
 // At the end of a case FOLDER/N/images holds the disks. A folder with the file `script` instead of
 // `scenario` is run by the host's shell (`output`: what it printed), and the machine is dirty then.
+// In qemu there is no folder of the host (`cowlab=mail`): a line on the console says that a case is
+// in the mail (mailbox.h), and it is put into a folder of the same shape here.
 // This process is root inside the machine and nobody outside of it.
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -35,6 +38,7 @@
 #include <thread>
 
 #include "device/kernel_runner/kernel_world.h"
+#include "device/kernel_runner/mailbox.h"
 #include "scenarios/parse.h"
 
 namespace cowlab::kernel_runner {
@@ -50,6 +54,13 @@ struct Module {
     bool needed;
 };
 const Module modules[] = {
+    // A machine in qemu has these (device/qemu_machine.cc), for its disks; a user-mode-linux not.
+    {"drivers/virtio/virtio_ring.ko", "", false},
+    {"drivers/virtio/virtio.ko", "", false},
+    {"drivers/virtio/virtio_pci_legacy_dev.ko", "", false},
+    {"drivers/virtio/virtio_pci_modern_dev.ko", "", false},
+    {"drivers/virtio/virtio_pci.ko", "", false},
+    {"drivers/block/virtio_blk.ko", "", false},
     {"drivers/block/brd.ko", "rd_nr=1 rd_size=1048576", true},
     {"drivers/block/loop.ko", "", true},
     {"drivers/md/dm-mod.ko", "", true},
@@ -87,16 +98,30 @@ void mount_on(const char* type, const char* folder, const char* options) {
         fail(fmt::format("mount of {} on {}: {}", type, folder, std::strerror(errno)));
 }
 
-void load_modules(const std::string& release) {
+void load_modules(const std::string& release, const Mailbox* mail) {
     for (const Module& m : modules) {
-        const std::string path = "/usr/lib/uml/modules/" + release + "/kernel/" + m.path;
+        std::string path = "/usr/lib/uml/modules/" + release + "/kernel/" + m.path;
+        if (mail != nullptr) path = "/modules" + std::string(std::strrchr(m.path, '/'));
         const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
         const bool loaded =
             fd >= 0 && (syscall(SYS_finit_module, fd, m.options, 0) == 0 || errno == EEXIST);
         const int error = errno;
         if (fd >= 0) close(fd);
-        if (!loaded && m.needed) fail(path + ": " + std::strerror(error));
+        // What the archive of a machine in qemu has must be of use to it.
+        const bool needed = m.needed || (mail != nullptr && fd >= 0);
+        if (!loaded && needed) fail(path + ": " + std::strerror(error));
     }
+}
+
+// Debian's release does not tell which version of Linux it is: 6.1.0-56 is 6.1.192.
+std::string release_text(const utsname& names) {
+    const std::string version = names.version, word = "Debian ";
+    const std::size_t at = version.find(word);
+    if (at == std::string::npos) return names.release;
+    std::string number = version.substr(at + word.size());
+    number = number.substr(0, number.find(' '));
+    if (number.rfind(names.release, 0) == 0) return names.release;
+    return number + " (" + names.release + ")";
 }
 
 std::string option(const std::string& name) {
@@ -150,18 +175,21 @@ void run() {
     mount_on("devtmpfs", "/dev", nullptr);
     mkdir(host_folder, 0755);
     mkdir(loop_folder, 0755);
-    mount_on("hostfs", host_folder, option("cowlab").c_str());
+    Mailbox mailbox;
+    Mailbox* const mail = option("cowlab") == "mail" ? &mailbox : nullptr;
+    if (mail == nullptr) mount_on("hostfs", host_folder, option("cowlab").c_str());
     utsname names{};
     uname(&names);
-    load_modules(names.release);
+    load_modules(names.release, mail);
     DmControl dm;
     if (const int e = dm.open(); e != 0)
         fail(fmt::format("/dev/mapper/control: {}", std::strerror(e)));
     Media media(loop_folder, ram_disk_kib * 2);
     KernelLog log;
-    tell(fmt::format("@boot {}\n", names.release));
+    tell(fmt::format("@boot {}\n", release_text(names)));
     for (std::size_t n = 0;; ++n) {
         const std::string folder = fmt::format("{}/{}", host_folder, n);
+        if (mail != nullptr && !mail->receive(folder)) fail("the case cannot be read");
         while (access((folder + "/ready").c_str(), F_OK) != 0) {
             if (access((std::string(host_folder) + "/stop").c_str(), F_OK) == 0) switch_off();
             std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -170,6 +198,7 @@ void run() {
         const bool is_script = access((folder + "/script").c_str(), F_OK) == 0;
         if (is_script) run_script(folder);
         const bool clean = !is_script && run_case(dm, media, log, folder);
+        if (mail != nullptr && !mail->send_images(folder)) fail("the images cannot be written");
         tell(fmt::format("@end {}\n", clean ? "clean" : "dirty"));
         if (!clean) switch_off();
     }
