@@ -35,6 +35,24 @@ void LeakOracle::check_snapshot(const Snapshot& s) {
     fail(s.pending_live() > 0 || s.copies_in_progress() > 0 ? 5 : 20, text.view());
 }
 
+// It has merged everything, or has said that it failed.
+void LeakOracle::check_merges(const MappedDevice& device) {
+    if (device.live() == nullptr || device.is_suspended()) return;
+    for (Target& target : device.live()->targets()) {
+        if (target.type_name() != "snapshot-merge") continue;
+        const auto& s = static_cast<const Snapshot&>(target);
+        if (!s.is_active() || !s.is_valid() || s.merge_is_running() || s.has_merge_failed())
+            continue;
+        looked();
+        const std::uint64_t left = s.completed().exception_count();
+        if (left == 0) continue;
+        Text<160> text;
+        text << "the merge " << device.name() << " stands still with " << left
+             << " exceptions left, and has not failed";
+        fail(34, text.view());
+    }
+}
+
 void LeakOracle::after_step(const Step& step) {
     if ((step.verb != Verb::join && step.verb != Verb::check) || !is_quiet()) return;
     for (const MappedDevice& d : world().mapper().devices()) {
@@ -44,6 +62,7 @@ void LeakOracle::after_step(const Step& step) {
             text << "a request is inside " << d.name() << " although nothing goes on";
             fail(20, text.view());
         }
+        check_merges(d);
     }
     world().engine().origins.for_each_snapshot([&](const Snapshot& s) { check_snapshot(s); });
 }

@@ -1,8 +1,9 @@
-// Leak (INV-5, INV-20, INV-39): when nothing goes on, nothing is left over.
+// Leak (INV-5, INV-20, INV-34, INV-39): when nothing goes on, nothing is left over.
 //
 // Looked at after `join` and `check`, when no lane and no background job is under way and no disk's
 // device is suspended: no exception pending or parked, no copy under way, no chunk tracked, no run
-// published by a merge that stands still, no request inside a device. Memory is looked at when only
+// published by a merge that stands still, nothing left to merge where a merge has not failed, no
+// request inside a device. Memory is looked at when only
 // the disks' own devices stand: then the engine holds what it held when it was last so.
 #pragma once
 
@@ -24,6 +25,7 @@ class LeakOracle final : public Oracle {
   private:
     bool is_quiet() const;
     void check_snapshot(const Snapshot& snapshot);
+    void check_merges(const MappedDevice& device);
 
     std::uint32_t disks_at_rest_ = 0;  // 0: not measured yet
     std::uint64_t held_at_rest_ = 0;
