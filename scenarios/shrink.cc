@@ -78,8 +78,10 @@ class Shrinker {
             if (changed) continue;  // while lines still go, nothing finer pays
             changed = remove_pairs();
             changed = simplify_lines() || changed;
+            if (!changed) changed = remove_instead_of_suspend();
             if (!changed) changed = remove_with_what_it_counts();
             if (!changed) changed = use_wider_requests();
+            if (!changed) changed = flush_instead_of_power_loss();
         }
         result.minimal = !judge_.is_out_of_time();
         result.operations = count_operations(best_);
@@ -211,6 +213,49 @@ class Shrinker {
                     };
                     if (attempt(make)) return true;
                 }
+            }
+        }
+        return false;
+    }
+    // A merge takes over a snapshot that is suspended now and removed later, or removed now.
+    bool remove_instead_of_suspend() {
+        for (std::size_t i = 0; i < best_.steps.size() && !judge_.is_out_of_time(); ++i) {
+            if (best_.steps[i].verb != Verb::suspend) continue;
+            for (std::size_t j = i + 1; j < best_.steps.size(); ++j) {
+                const Step& s = best_.steps[j];
+                if (s.verb != Verb::remove || s.name != best_.steps[i].name) continue;
+                const auto make = [&] {
+                    Scenario candidate = without({j});
+                    candidate.steps[i] = best_.steps[j];
+                    return candidate;
+                };
+                if (attempt(make)) return true;
+            }
+        }
+        return false;
+    }
+    // A power loss that is survived is, for what comes after it, often no more than a flush.
+    bool flush_instead_of_power_loss() {
+        if (count_operations(best_) >= few_operations) return false;
+        if (count_of(best_, Verb::power_loss) < 2) return false;
+        for (std::size_t i = 0; i < best_.steps.size(); ++i) {
+            if (best_.steps[i].verb != Verb::power_loss) continue;
+            std::size_t back = i + 1;
+            while (back < best_.steps.size() && best_.steps[back].verb != Verb::reload) ++back;
+            if (back == best_.steps.size()) return false;
+            for (const Step& s : best_.steps) {
+                if (judge_.is_out_of_time()) return false;
+                if (s.verb != Verb::create && s.verb != Verb::create_ro) continue;
+                const std::string device = s.name;
+                const auto make = [&] {
+                    Scenario candidate = best_;
+                    candidate.steps[back] = Step{};
+                    candidate.steps[back].verb = Verb::flush;
+                    candidate.steps[back].name = device;
+                    candidate.steps.erase(candidate.steps.begin() + static_cast<std::ptrdiff_t>(i));
+                    return candidate;
+                };
+                if (attempt(make)) return true;
             }
         }
         return false;
