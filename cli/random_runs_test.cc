@@ -119,7 +119,7 @@ rc::Gen<Bytes> any_bytes() {
         Bytes b;
         b.lines = draw(1500);
         b.choices = draw(1500);
-        return rc::shrinkable::shrinkRecur(b, with_less);
+        return rc::shrinkable::shrinkRecur(b, [](const Bytes& more) { return with_less(more); });
     };
 }
 

@@ -18,7 +18,8 @@ using Mail = std::map<std::string, std::vector<std::uint8_t>>;
 inline bool write_mail(std::FILE* disk, const Mail& mail) {
     for (const auto& [name, bytes] : mail) {
         if (std::fprintf(disk, "%s %zu\n", name.c_str(), bytes.size()) < 0) return false;
-        if (std::fwrite(bytes.data(), 1, bytes.size(), disk) != bytes.size()) return false;
+        if (!bytes.empty() && std::fwrite(bytes.data(), 1, bytes.size(), disk) != bytes.size())
+            return false;
     }
     return std::fputc('\n', disk) == '\n' && std::fflush(disk) == 0;
 }
@@ -39,7 +40,7 @@ inline bool read_mail(std::FILE* disk, Mail& out) {
         if (std::sscanf(line.c_str() + blank, "%zu", &size) != 1) return false;
         std::vector<std::uint8_t>& bytes = out[line.substr(0, blank)];
         bytes.resize(size);
-        if (std::fread(bytes.data(), 1, size, disk) != size) return false;
+        if (size > 0 && std::fread(bytes.data(), 1, size, disk) != size) return false;
     }
 }
 
