@@ -62,5 +62,32 @@ TEST(Oracles, each_of_them_can_be_named) {
     }
 }
 
+// No disk hears of a request that a `fault` table fails; the snapshot above dies of it all the
+// same.
+TEST(Oracles, a_table_that_fails_requests_is_a_reason_to_die) {
+    for (const char* fault : {"error", "bad 0 64", "flakey 0 600 1 error_writes"}) {
+        const auto scenario = parse(std::string("cowlab 1\n"
+                                                "disk orig 64 fill 1\n"
+                                                "disk cow 64 zero\n"
+                                                "create base 0 64 snapshot-origin @orig\n"
+                                                "create s 0 64 snapshot @orig @cow P 8\n"
+                                                "suspend base\n"
+                                                "resume base\n"
+                                                "fault cow ") +
+                                        fault +
+                                        "\n"
+                                        "write base 0 8 2\n"
+                                        "status s\n"
+                                        "fault cow linear\n"
+                                        "check\n",
+                                    "a failing table");
+        ASSERT_TRUE(scenario) << scenario.error().text;
+        const RunResult run = run_scenario(test_host(), *scenario, {});
+        EXPECT_FALSE(run.verdict.failed) << fault << ": " << run.verdict.text;
+        ASSERT_EQ(run.answers.size(), 11u) << fault;
+        EXPECT_EQ(run.answers[8].front(), "= 0 64 snapshot Invalid") << fault;
+    }
+}
+
 }  // namespace
 }  // namespace cowlab

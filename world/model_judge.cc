@@ -440,7 +440,9 @@ void ModelJudge::follow_validity(SnapshotEntry& e, Snapshot& snapshot) {
 }
 
 void ModelJudge::note_header_errors() {
-    if (world_.errors_of(Purpose::header_write) <= header_errors_seen_) return;
+    if (world_.errors_of(Purpose::header_write) <= header_errors_seen_ &&
+        world_.failing_tables() == 0)
+        return;
     header_errors_seen_ = world_.errors_of(Purpose::header_write);
     for (std::uint32_t i = 0; i < snapshot_count_; ++i) snapshots_[i].header_write_failed = true;
 }
@@ -684,7 +686,17 @@ void ModelJudge::devices_changed_validity_only() {
     }
 }
 
+// `fault`: a table that drops or corrupts writes lies. Nothing can be told then.
+void ModelJudge::note_fault_table(const FaultSpec& fault, std::string_view features) {
+    if (fault.table != FaultTable::flakey) return;
+    if (features.find("drop_writes") == std::string_view::npos &&
+        features.find("corrupt") == std::string_view::npos)
+        return;
+    for (std::uint32_t i = 0; i < origin_count_; ++i) origins_[i].unjudged = true;
+}
+
 void ModelJudge::after_step(const Step& step, const Answer& answer) {
+    if (step.verb == Verb::fault) note_fault_table(step.fault, step.text);
     devices_changed_validity_only();
     // What is made between a power loss and its `reload` may not go together with what comes back.
     const bool makes = step.verb == Verb::create || step.verb == Verb::create_ro ||

@@ -123,6 +123,7 @@ class ModelJudge final : public Judge, private JudgedDisks {
     bool ends_inside_a_chunk(const Place& place, const SnapshotEntry& entry) const;
     bool has_other_merge(const SnapshotEntry& entry) const;
     bool has_absent_sibling(const SnapshotEntry& e);
+    void note_fault_table(const FaultSpec& fault, std::string_view features);
     bool has_reason_to_die(const Snapshot& snapshot) const;
 
     // The disks by the numbers of their devices, as of the last change of devices.

@@ -88,8 +88,13 @@ class World final : private DiskObserver {
     std::uint64_t errors_of(Purpose p) const { return errors_[static_cast<int>(p)]; }
     // Requests that a disk answered with an error, in all.
     std::uint64_t errors_at_the_disks() const { return errors_total_; }
-    // Whatever went wrong below the engine: errors of disks, allocations that failed.
-    std::uint64_t troubles() const { return errors_total_ + platform_.allocations_failed(); }
+    // Whatever went wrong below the engine: errors of disks and of `fault` tables over them,
+    // allocations that failed.
+    std::uint64_t troubles() const {
+        return errors_total_ + failing_tables_ + platform_.allocations_failed();
+    }
+    // `fault` tables that fail requests; no disk hears of those.
+    std::uint64_t failing_tables() const { return failing_tables_; }
     // Digest over all that happened and over what the disks hold now.
     std::uint64_t digest();
     // "@name" for every device number in a line the engine printed.
@@ -255,6 +260,7 @@ class World final : private DiskObserver {
     std::uint64_t issued_[purpose_count] = {};
     std::uint64_t errors_[purpose_count] = {};
     std::uint64_t errors_total_ = 0;
+    std::uint64_t failing_tables_ = 0;
     std::uint32_t user_requests_ = 0;
     std::uint32_t user_requests_peak_ = 0;
 };

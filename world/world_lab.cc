@@ -32,6 +32,8 @@ void World::fault_body(Job& job) {
     const std::uint64_t size = d.spec.size.value;
     Text<64> medium;
     medium << d.medium->number().major << ":" << d.medium->number().minor;
+    if (s.fault.table != FaultTable::linear && s.fault.table != FaultTable::delay)
+        ++w.failing_tables_;
     Text<512> table;
     switch (s.fault.table) {
         case FaultTable::linear:
