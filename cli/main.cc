@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "cli/conform.h"
+#include "cli/crash.h"
 #include "cli/device.h"
 #include "cli/kernel.h"
 #include "cli/program_version.h"
@@ -57,7 +58,6 @@ struct PlannedCommand {
     const char* what;
 };
 constexpr PlannedCommand planned[] = {
-    {"crash", "every crash state of a scenario"},
     {"explore", "small-scope exhaustive exploration"},
     {"museum", "the bug museum"},
     {"dev", "control of engine volumes in a serving process"},
@@ -223,6 +223,29 @@ int run_command_line(int argc, char** argv) {
     run_command->add_flag("--tap", run.tap, "the Test Anything Protocol on standard output")
         ->excludes(json_option);
     run_command->add_option("--junit", run.junit, "write the results to this file as JUnit XML");
+
+    cowlab::CrashCommand crash;
+    CLI::App* crash_command = app.add_subcommand("crash", "every crash state of a scenario");
+    crash_command->add_option("FILE", crash.file, "a scenario")->required();
+    add_policy_options(crash_command, crash.policy);
+    crash_command->add_flag("--exhaustive", crash.exhaustive,
+                            "every state, however many there are");
+    crash_command
+        ->add_option("--budget", crash.budget, "branches at each moment of a crash, at most")
+        ->default_str("1024")
+        ->check(CLI::Range(std::uint64_t{1}, UINT64_MAX));
+    crash_command
+        ->add_option("--nested", crash.nested,
+                     "crashes in a row: 2 is one more in recovery, 3 in the recovery of that")
+        ->default_str("1")
+        ->check(CLI::Range(1, 4));
+    crash_command->add_flag("--bytes", crash.byte_cells,
+                            "sectors are real bytes instead of content tags");
+    crash_command
+        ->add_option("--without-reduction", crash.without_reductions,
+                     "explore without one of the reductions: the verdict is the same, later")
+        ->check(CLI::IsMember({"content", "read-set", "protected-store", "identical"}));
+    crash_command->add_option("--out", crash.out, "where findings are written")->default_str("out");
 
     cowlab::BenchOptions bench;
     CLI::App* bench_command = app.add_subcommand("bench", "the figures of the performance budget");
@@ -395,6 +418,7 @@ int run_command_line(int argc, char** argv) {
         if (world != "sim") return usage(not_a_world(world));
         return finish(cowlab::replay(replay));
     }
+    if (crash_command->parsed()) return finish(cowlab::crash(crash));
     if (bench_command->parsed()) return finish(cowlab::bench(bench));
     if (shrink_command->parsed()) return finish(cowlab::shrink_file(shrink));
     if (dump_command->parsed()) return finish(cowlab::store::dump(dump, stdout));

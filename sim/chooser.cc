@@ -67,11 +67,24 @@ void Chooser::add_pin(const Pin& pin) {
     memory_matters_ = memory_matters_ || pin.key.kind == ChoiceKind::memory;
 }
 
+std::uint64_t Chooser::hash_of(const ChoiceKey& key) {
+    return mix64(key.point * 31 + static_cast<std::uint64_t>(key.kind) +
+                 (std::uint64_t{key.actor} << 32)) |
+           1;
+}
+
+std::uint32_t Chooser::times(const ChoiceKey& key) const {
+    if (counter_capacity_ == 0) return 0;
+    const std::uint64_t k = hash_of(key);
+    std::uint32_t at = static_cast<std::uint32_t>(k >> 1) & (counter_capacity_ - 1);
+    while (counters_[at].key != 0 && counters_[at].key != k)
+        at = (at + 1) & (counter_capacity_ - 1);
+    return counters_[at].key == k ? counters_[at].count : 0;
+}
+
 // How often this key came up, this time included.
 std::uint32_t Chooser::count(const ChoiceKey& key) {
-    const std::uint64_t k = mix64(key.point * 31 + static_cast<std::uint64_t>(key.kind) +
-                                  (std::uint64_t{key.actor} << 32)) |
-                            1;
+    const std::uint64_t k = hash_of(key);
     if (counter_count_ * 2 >= counter_capacity_) {
         const std::uint32_t capacity = counter_capacity_ == 0 ? 64 : counter_capacity_ * 2;
         auto* fresh = static_cast<Counter*>(arena_.allocate(capacity * sizeof(Counter)));

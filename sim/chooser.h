@@ -93,6 +93,9 @@ class Chooser {
     // Pins on top of the driver: they win where they apply.
     void add_pin(const Pin& pin);
 
+    // How often this key came up so far: the next time is one more.
+    std::uint32_t times(const ChoiceKey& key) const;
+
     // In [0, n). REQUIRES: n > 0.
     std::uint32_t choose(const ChoiceKey& key, std::uint32_t n);
 
@@ -140,6 +143,7 @@ class Chooser {
         std::uint64_t key = 0;
         std::uint32_t count = 0;
     };
+    static std::uint64_t hash_of(const ChoiceKey& key);
     std::uint32_t count(const ChoiceKey& key);
     enum class Driver : std::uint8_t { fifo, random, priorities, bytes, recorded };
     std::uint32_t draw(const ChoiceKey& key, std::uint32_t n);

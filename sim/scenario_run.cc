@@ -94,6 +94,7 @@ RunResult Runner::run() {
     for (const std::string& oracle : scenario_.header.muted) result_.verdict.mute(oracle);
     drive();
     if (setup_.at_start) setup_.at_start(world_);
+    if (setup_.watcher != nullptr) setup_.watcher->run_begins(world_, judge_);
     world_.guarded([&] { run_steps(); });
     World& w = world_.world();
     if (world_.has_failed_check()) {
@@ -150,6 +151,7 @@ void Runner::run_steps() {
         run_step(i);
         if (setup_.after_step && !setup_.after_step(i, result_.answers.back(), world_)) return;
     }
+    if (setup_.watcher != nullptr) setup_.watcher->lines_ended();
     if (!over()) judge_end();
     if (!world_.world().is_stuck()) return;
     if (world_.is_over_budget()) {
@@ -171,6 +173,7 @@ void Runner::run_step(std::size_t i) {
     current_step_ = i;
     if (setup_.step_now != nullptr) *setup_.step_now = i;
     const Step& step = scenario_.steps[i];
+    if (setup_.watcher != nullptr) setup_.watcher->line_begins(step);
     Chooser& chooser = world_.chooser();
     // While the devices come back, and while everything is read back, the disks behave.
     const bool calm = step.verb == Verb::reload || step.verb == Verb::check ||

@@ -16,6 +16,19 @@
 
 namespace cowlab {
 
+// Somebody who goes along with a run.
+class RunWatcher {
+  public:
+    // The world is there, the first line has not begun. No judge: nothing is judged.
+    virtual void run_begins(SimWorld& world, ModelJudge* judge) = 0;
+    virtual void line_begins(const Step& step) = 0;
+    // The last line has ended; what follows is clearing away.
+    virtual void lines_ended() = 0;
+
+  protected:
+    ~RunWatcher() = default;
+};
+
 struct RunSetup {
     ImageSource* images = nullptr;
     CellMode cells = CellMode::tags;
@@ -41,6 +54,7 @@ struct RunSetup {
     std::uint64_t* step_now = nullptr;
     // Before the first step.
     std::function<void(SimWorld& world)> at_start;
+    RunWatcher* watcher = nullptr;
     // After each step; false stops the run there.
     std::function<bool(std::size_t step, const Answer& answer, SimWorld& world)> after_step;
     // A log of requests as they happen is kept by the recorder; this looks at it at the end.

@@ -376,42 +376,79 @@ SimDisk::Orders SimDisk::distinct_orders(const Candidate* c, std::uint64_t from,
     return result;
 }
 
-PowerLossCount SimDisk::lose_power(SurvivalDefault survival) {
-    PowerLossCount result;
-    cells_.allow_dropping(false);
+// Everything of which a power loss now could leave one version or another, by sector and age.
+struct SimDisk::Candidates {
+    Candidate* all = nullptr;
+    std::uint64_t capacity = 0;
     std::uint64_t count = 0;
-    for (const CachedWrite& w : cache_) count += w.length.value;
+    std::uint64_t newest = 0;  // the number of the newest write
+};
+
+SimDisk::Candidates SimDisk::collect_candidates() {
+    Candidates result;
+    for (const CachedWrite& w : cache_) result.capacity += w.length.value;
     for (const InFlight& f : in_flight_) {
-        if (f.bio->op == Op::write || f.bio->op == Op::discard) count += f.bio->length.value;
+        if (f.bio->op == Op::write || f.bio->op == Op::discard)
+            result.capacity += f.bio->length.value;
     }
-    auto* candidates = static_cast<Candidate*>(arena_.allocate((count + 1) * sizeof(Candidate)));
-    CHECK(candidates != nullptr, "a world's arena has room for what may survive");
-    std::uint64_t n = 0;
+    result.newest = writes_completed_;
+    if (result.capacity == 0) return result;
+    result.all = static_cast<Candidate*>(arena_.allocate(result.capacity * sizeof(Candidate)));
+    CHECK(result.all != nullptr, "a world's arena has room for what may survive");
     const auto add = [&](std::uint64_t sector, std::uint64_t order, ContentId id) {
         if (sector >= spec_.size.value) return;
         if (spec_.write_cache) {
             const Page* page = find_page(sector / page_sectors);
             if (page != nullptr && order <= page->durable_write[sector % page_sectors]) return;
         }
-        candidates[n++] = {sector, order, id};
+        result.all[result.count++] = {sector, order, id};
     };
     for (const CachedWrite& w : cache_) {
         for (std::uint64_t i = 0; i < w.length.value; ++i)
             add(w.start.value + i, w.number, w.ids[i]);
     }
-    std::uint64_t order = writes_completed_;
     for (const InFlight& f : in_flight_) {
         const Bio& bio = *f.bio;
         if (bio.op != Op::write && bio.op != Op::discard) continue;
-        ++order;
+        ++result.newest;
+        const bool zeros = bio.op == Op::discard || bio.payload.kind() == Payload::Kind::zeros;
         for (std::uint64_t i = 0; i < bio.length.value; ++i) {
-            const bool zeros = bio.op == Op::discard || bio.payload.kind() == Payload::Kind::zeros;
-            add(bio.start.value + i, order, zeros ? zero_content : cells_.content(bio.payload, i));
+            add(bio.start.value + i, result.newest,
+                zeros ? zero_content : cells_.content(bio.payload, i));
         }
     }
-    std::sort(candidates, candidates + n, [](const Candidate& a, const Candidate& b) {
+    std::sort(result.all, result.all + result.count, [](const Candidate& a, const Candidate& b) {
         return a.sector != b.sector ? a.sector < b.sector : a.order < b.order;
     });
+    return result;
+}
+
+void SimDisk::free_candidates(const Candidates& c) {
+    if (c.all != nullptr) arena_.free(c.all, c.capacity * sizeof(Candidate));
+}
+
+ContentId SimDisk::durable_at(Sectors sector) const {
+    const Page* page = find_page(sector.value / page_sectors);
+    if (page == nullptr) return initial(sector.value);
+    const std::uint64_t i = sector.value % page_sectors;
+    return spec_.write_cache ? page->durable[i] : page->current[i];
+}
+
+// A sector of which no newer version was left.
+ContentId SimDisk::lost_at(Sectors sector) const {
+    switch (spec_.lost) {
+        case LostSectors::as_before: break;
+        case LostSectors::zero: return zero_content;
+        case LostSectors::garbage: return garbage_at(sector);
+    }
+    return durable_at(sector);
+}
+
+PowerLossCount SimDisk::lose_power(SurvivalDefault survival) {
+    PowerLossCount result;
+    cells_.allow_dropping(false);
+    const Candidates found = collect_candidates();
+    const Candidate* candidates = found.all;
     // Everything falls back to the medium, then survivors are put on top.
     if (spec_.write_cache) {
         for (std::uint64_t s = 0; s < page_slots_; ++s) {
@@ -423,10 +460,9 @@ PowerLossCount SimDisk::lose_power(SurvivalDefault survival) {
     // One choice an atomic unit: the state after one of the writes that touched it, all of them up
     // to that one included. 0 is the scenario's default, 1 the durable state, 2 … the writes by
     // age.
-    for (std::uint64_t at = 0; at < n;) {
+    for (std::uint64_t at = 0; at < found.count;) {
         const std::uint64_t unit = candidates[at].sector / spec_.atomic.value;
-        std::uint64_t end = at;
-        while (end < n && candidates[end].sector / spec_.atomic.value == unit) ++end;
+        const std::uint64_t end = end_of_unit(found, at);
         const std::uint32_t writes = distinct_orders(candidates, at, end, UINT32_MAX).count;
         const std::uint32_t choice =
             chooser_.choose({ChoiceKind::survive, actor_, unit * spec_.atomic.value}, writes + 2);
@@ -446,8 +482,7 @@ PowerLossCount SimDisk::lose_power(SurvivalDefault survival) {
             ++result.sectors_undecided;
             if (!newer && spec_.lost != LostSectors::as_before) {
                 chooser_.count_delivered(FaultKind::lost_fill, 0);
-                raw_write({sector},
-                          spec_.lost == LostSectors::zero ? zero_content : garbage_at({sector}));
+                raw_write({sector}, lost_at({sector}));
             }
             if (!newer) continue;
             ++result.sectors_newer;
@@ -455,7 +490,7 @@ PowerLossCount SimDisk::lose_power(SurvivalDefault survival) {
         }
         at = end;
     }
-    arena_.free(candidates, (count + 1) * sizeof(Candidate));
+    free_candidates(found);
     while (!cache_.empty()) {
         CachedWrite& w = cache_.pop_front();
         arena_.free(&w, sizeof(CachedWrite) + w.length.value * sizeof(ContentId));
@@ -463,9 +498,57 @@ PowerLossCount SimDisk::lose_power(SurvivalDefault survival) {
     while (!in_flight_.empty()) arena_.free(&in_flight_.pop_front(), sizeof(InFlight));
     in_flight_count_ = 0;
     stalled_until_us_ = 0;
-    writes_completed_ = order;
+    writes_completed_ = found.newest;
     cells_.allow_dropping(true);
     return result;
+}
+
+std::uint64_t SimDisk::end_of_unit(const Candidates& c, std::uint64_t at) const {
+    const std::uint64_t unit = c.all[at].sector / spec_.atomic.value;
+    while (at < c.count && c.all[at].sector / spec_.atomic.value == unit) ++at;
+    return at;
+}
+
+void SimDisk::visit_undecided(UndecidedVisitor& visitor) {
+    cells_.allow_dropping(false);
+    const Candidates found = collect_candidates();
+    const Candidate* c = found.all;
+    for (std::uint64_t at = 0; at < found.count;) {
+        const std::uint64_t unit = c[at].sector / spec_.atomic.value;
+        const std::uint64_t end = end_of_unit(found, at);
+        const std::uint32_t writes = distinct_orders(c, at, end, UINT32_MAX).count;
+        visitor.unit({unit * spec_.atomic.value}, writes + 1);
+        for (std::uint64_t i = at; i < end;) {
+            const std::uint64_t sector = c[i].sector;
+            std::uint64_t sector_end = i;
+            while (sector_end < end && c[sector_end].sector == sector) ++sector_end;
+            visitor.sector({sector});
+            visitor.version(lost_at({sector}));
+            for (std::uint32_t kept = 1; kept <= writes; ++kept) {
+                const std::uint64_t last = distinct_orders(c, at, end, kept).last;
+                ContentId id = lost_at({sector});
+                for (std::uint64_t k = i; k < sector_end && c[k].order <= last; ++k) id = c[k].id;
+                visitor.version(id);
+            }
+            i = sector_end;
+        }
+        at = end;
+    }
+    free_candidates(found);
+    cells_.allow_dropping(true);
+}
+
+std::uint64_t SimDisk::durable_digest() const {
+    std::uint64_t sum = mix64(spec_.size.value);
+    for (std::uint64_t s = 0; s < page_slots_; ++s) {
+        if (pages_[s] == nullptr) continue;
+        for (std::uint64_t i = 0; i < page_sectors; ++i) {
+            const std::uint64_t sector = pages_[s]->index * page_sectors + i;
+            const ContentId id = spec_.write_cache ? pages_[s]->durable[i] : pages_[s]->current[i];
+            if (id != initial(sector)) sum += sector_digest({sector}, id);
+        }
+    }
+    return sum;
 }
 
 // ---- The medium -------------------------------------------------------------------------------
@@ -544,7 +627,7 @@ std::uint64_t SimDisk::content_digest() const {
         for (std::uint64_t i = 0; i < page_sectors; ++i) {
             const std::uint64_t sector = pages_[s]->index * page_sectors + i;
             const ContentId id = pages_[s]->current[i];
-            if (id != initial(sector)) sum += mix64(mix64(sector + 1) ^ id);
+            if (id != initial(sector)) sum += sector_digest({sector}, id);
         }
     }
     return sum;

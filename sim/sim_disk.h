@@ -21,6 +21,18 @@
 
 namespace cowlab {
 
+// What a power loss could leave open, told unit by unit: of each unit its sectors, of each of these
+// what it holds with choice 1 (the durable state), 2, … of ChoiceKind::survive.
+class UndecidedVisitor {
+  public:
+    virtual void unit(Sectors first, std::uint32_t versions) = 0;
+    virtual void sector(Sectors sector) = 0;
+    virtual void version(ContentId id) = 0;
+
+  protected:
+    ~UndecidedVisitor() = default;
+};
+
 class SimDisk final : public Medium, public ContentHolder {
   public:
     SimDisk(Arena& arena, SimExecutor& executor, Chooser& chooser, Cells& cells,
@@ -45,6 +57,16 @@ class SimDisk final : public Medium, public ContentHolder {
     bool has_volatile_writes() const override { return !cache_.empty(); }
 
     void for_each_content(void (*visit)(void*, ContentId), void* context) override;
+
+    // ---- for an explorer of power losses
+    void visit_undecided(UndecidedVisitor& visitor);
+    // As content_digest(), of the medium alone: what no power loss can take.
+    std::uint64_t durable_digest() const;
+    // A sector's part in these digests, which are sums.
+    static std::uint64_t sector_digest(Sectors sector, ContentId id) {
+        return mix64(mix64(sector.value + 1) ^ id);
+    }
+    const MediumSpec& spec() const { return spec_; }
 
   private:
     static constexpr std::uint64_t page_sectors = 16;
@@ -85,6 +107,12 @@ class SimDisk final : public Medium, public ContentHolder {
         Sectors sector;
     };
     struct Candidate;
+    struct Candidates;
+    Candidates collect_candidates();
+    void free_candidates(const Candidates& candidates);
+    std::uint64_t end_of_unit(const Candidates& candidates, std::uint64_t at) const;
+    ContentId durable_at(Sectors sector) const;
+    ContentId lost_at(Sectors sector) const;
     struct Orders {
         std::uint32_t count = 0;
         std::uint64_t last = 0;

@@ -27,6 +27,16 @@ class WorldHost {
     FiberStacks stacks_;
 };
 
+// Somebody who looks at a world between two of its turns. It may save the world, let it go on, and
+// restore it: when it comes back, the world is as it was.
+class TurnVisitor {
+  public:
+    virtual void between_turns() = 0;
+
+  protected:
+    ~TurnVisitor() = default;
+};
+
 class HostedWorld : public Platform, protected CheckHandler {
   public:
     World& world() { return *world_; }
@@ -34,6 +44,8 @@ class HostedWorld : public Platform, protected CheckHandler {
     Arena& arena() override { return arena_; }
     Cells& cells() override { return cells_; }
     void request_stop() override { stop_requested_ = true; }
+    // The visitor is called once, when the present turn has ended.
+    void request_visit(TurnVisitor& visitor) { visitor_ = &visitor; }
 
     bool has_failed_check() const { return check_failed_; }
     const CheckFailure& failed_check() const { return failure_; }
@@ -67,6 +79,7 @@ class HostedWorld : public Platform, protected CheckHandler {
     Cells cells_;
     World* world_ = nullptr;
     bool stop_requested_ = false;
+    TurnVisitor* visitor_ = nullptr;
     bool check_failed_ = false;
     CheckFailure failure_{};
 };
@@ -80,7 +93,7 @@ class RunningWorld : public HostedWorld {
         E& e = scheduler();
         while (!flag) {
             if (stop_requested_) return Ran::stopped;
-            if (over_budget(e) || !e.turn(E::Until::forever)) return Ran::stuck;
+            if (over_budget(e) || !turned(e.turn(E::Until::forever))) return Ran::stuck;
         }
         return stop_requested_ ? Ran::stopped : Ran::done;
     }
@@ -88,7 +101,7 @@ class RunningWorld : public HostedWorld {
         E& e = scheduler();
         while (!stop_requested_) {
             if (over_budget(e)) return Ran::stuck;
-            if (!e.turn(E::Until::quiet)) return Ran::done;
+            if (!turned(e.turn(E::Until::quiet))) return Ran::done;
         }
         return Ran::stopped;
     }
@@ -98,7 +111,7 @@ class RunningWorld : public HostedWorld {
         while (!flag) {
             if (stop_requested_) return Ran::stopped;
             if (over_budget(e)) return Ran::stuck;
-            if (!e.turn_before(until)) {
+            if (!turned(e.turn_before(until))) {
                 e.advance_to(until);
                 return Ran::stuck;
             }
@@ -109,7 +122,7 @@ class RunningWorld : public HostedWorld {
         E& e = scheduler();
         for (std::uint64_t i = 0; i < turns; ++i) {
             if (stop_requested_) return Ran::stopped;
-            if (over_budget(e) || !e.turn(E::Until::forever)) return Ran::stuck;
+            if (over_budget(e) || !turned(e.turn(E::Until::forever))) return Ran::stuck;
         }
         return stop_requested_ ? Ran::stopped : Ran::done;
     }
@@ -124,6 +137,14 @@ class RunningWorld : public HostedWorld {
     FiberExecutor& fibers() override { return scheduler(); }
 
   private:
+    bool turned(bool something_was_done) {
+        if (visitor_ != nullptr) {
+            TurnVisitor* visitor = visitor_;
+            visitor_ = nullptr;
+            if (!stop_requested_) visitor->between_turns();
+        }
+        return something_was_done;
+    }
     bool over_budget(const E& e) const { return e.turns() > turns_max_; }
     std::uint64_t turns_max_;
 };

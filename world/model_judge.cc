@@ -756,4 +756,21 @@ void ModelJudge::check_structure(bool quiet) {
     }
 }
 
+std::uint64_t ModelJudge::digest() const {
+    Digest d;
+    d.add(model_.digest());
+    for (std::uint32_t i = 0; i < origin_count_; ++i)
+        d.add(std::uint64_t{origins_[i].actor} << 1 | std::uint64_t{origins_[i].unjudged});
+    for (std::uint32_t i = 0; i < snapshot_count_; ++i) {
+        const SnapshotEntry& e = snapshots_[i];
+        d.add(std::uint64_t{e.origin_actor} << 32 | e.cow_actor);
+        d.add(static_cast<std::uint64_t>(e.state) << 8 | std::uint64_t{e.transient} |
+              std::uint64_t{e.after_loss} << 1 | std::uint64_t{e.header_write_failed} << 2 |
+              std::uint64_t{e.merge_done} << 3 | std::uint64_t{e.may_die} << 4);
+    }
+    d.add(std::uint64_t{reload_ended_} | std::uint64_t{tables_of_two_lives_} << 1 |
+          std::uint64_t{stores_written_} << 2 | std::uint64_t{world_.troubles() > 0} << 3);
+    return d.value();
+}
+
 }  // namespace cowlab

@@ -51,6 +51,8 @@ class ModelJudge final : public Judge, private JudgedDisks {
         verdict_.fail(word, invariant, world_.steps_run(), text);
     }
     model::Model& model() { return model_; }
+    // Of all that decides what it will say; equal histories have equal digests.
+    std::uint64_t digest() const;
     // How often each oracle looked.
     struct Evaluations {
         std::uint64_t structure = 0;

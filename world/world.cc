@@ -196,6 +196,7 @@ void World::request_issued(std::uint32_t actor, const Bio& bio) {
                    .detail = static_cast<std::uint16_t>(static_cast<unsigned>(bio.purpose) << 2 |
                                                         static_cast<unsigned>(bio.op))});
     if (judge_ != nullptr) judge_->request_issued(actor, bio);
+    if (onlooker_ != nullptr) onlooker_->request_issued(actor, bio);
     watch_for_loss(actor, bio, Moment::issued);
 }
 
@@ -214,6 +215,7 @@ void World::request_done(std::uint32_t actor, const Bio& bio) {
                    .detail = static_cast<std::uint16_t>(static_cast<unsigned>(bio.purpose) << 2 |
                                                         static_cast<unsigned>(bio.op))});
     if (judge_ != nullptr) judge_->request_done(actor, bio);
+    if (onlooker_ != nullptr) onlooker_->request_done(actor, bio);
     watch_for_loss(actor, bio, Moment::done);
 }
 

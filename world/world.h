@@ -68,6 +68,9 @@ class World final : private DiskObserver {
         events_.set_judge(judge);
     }
 
+    // Told of every request at a disk, after the judge.
+    void set_onlooker(DiskObserver* onlooker) { onlooker_ = onlooker; }
+
     // ---- for those who look
     DeviceMapper& mapper() { return *mapper_; }
     Engine& engine() { return *engine_; }
@@ -104,6 +107,8 @@ class World final : private DiskObserver {
         const LastTable* t = last_table(name);
         return t == nullptr ? std::string_view{} : t->live;
     }
+    // Of all devices' names and live tables, in the order of `reload`.
+    std::uint64_t tables_digest() const;
     // What `reload` would do now, as `create` lines in its order.
     std::vector<Step> lines_of_reload();
     // Lanes and jobs that have not ended.
@@ -248,6 +253,7 @@ class World final : private DiskObserver {
     List<LastTable> tables_;  // in order of creation
     std::uint32_t next_medium_ = 0;
     Judge* judge_ = nullptr;
+    DiskObserver* onlooker_ = nullptr;
     PendingLoss pending_loss_;
     bool stuck_ = false;
     bool is_down_ = false;  // the power was lost, and nothing reloaded yet

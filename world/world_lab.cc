@@ -364,6 +364,17 @@ std::vector<Step> World::lines_of_reload() {
     return lines;
 }
 
+std::uint64_t World::tables_digest() const {
+    Digest d;
+    for (const LastTable& t : tables_) {
+        if (t.live.empty()) continue;
+        d.add_bytes(t.name.data(), t.name.size());
+        d.add_bytes(t.live.data(), t.live.size());
+        d.add(std::uint64_t{t.live_read_only});
+    }
+    return d.value();
+}
+
 Answer World::reload(const Step&) {
     // An armed loss whose moment never came happens now: the file goes on as it says. One that was
     // armed while the machine was down is meant for what follows: the recovery.

@@ -1,0 +1,274 @@
+#include "cli/crash.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+
+#include "cli/directory_images.h"
+#include "cli/files.h"
+#include "cli/finding.h"
+#include "cli/packet.h"
+#include "cli/scenario_file.h"
+#include "cli/version.h"
+#include "scenarios/parse.h"
+#include "scenarios/print.h"
+#include "sim/crash/crash_explorer.h"
+
+namespace cowlab {
+namespace {
+
+// What the exploring child tells: how far it is, and everything at its end.
+enum Packet : std::uint64_t { under_way, found, ended };
+
+struct Explored {
+    CrashReport report;
+    std::vector<Scenario> findings;
+    RunResult base;
+    bool arrived = false;
+};
+
+void put(PacketWriter& p, const CrashCount& n) {
+    p.text({reinterpret_cast<const char*>(&n), sizeof n});
+}
+CrashCount get_count(PacketReader& p) {
+    CrashCount n = 0;
+    const std::string bytes = p.text();
+    if (bytes.size() == sizeof n) std::memcpy(&n, bytes.data(), sizeof n);
+    return n;
+}
+
+void put(PacketWriter& p, const CrashReport& report) {
+    for (const CrashCoverage& c : report.of) {
+        for (const std::uint64_t n : {c.events, c.points, c.checked, c.repeated, c.symbolic, c.cut})
+            p.number(n);
+        put(p, c.raw);
+        put(p, c.represented);
+    }
+    p.number(report.failures);
+}
+void get(PacketReader& p, CrashReport& report) {
+    for (CrashCoverage& c : report.of) {
+        for (std::uint64_t* n :
+             {&c.events, &c.points, &c.checked, &c.repeated, &c.symbolic, &c.cut})
+            *n = p.number();
+        c.raw = get_count(p);
+        c.represented = get_count(p);
+    }
+    report.failures = p.number();
+}
+
+std::string count(CrashCount n) {
+    return n < 1e15 ? fmt::format("{:.0f}", n) : fmt::format("{:.2e}", n);
+}
+
+class Progress {
+  public:
+    void show(const CrashReport& report) {
+        const auto now = std::chrono::steady_clock::now();
+        if (now - last_ < std::chrono::seconds(on_terminal() ? 1 : 60)) return;
+        last_ = now;
+        const CrashCoverage t = report.total();
+        std::fprintf(stderr, "%s%s", on_terminal() ? "\r" : "",
+                     fmt::format("{} moments, {} states checked, {} failed{}", t.points, t.checked,
+                                 report.failures, on_terminal() ? "   " : "\n")
+                         .c_str());
+        shown_ = true;
+    }
+    void end() const {
+        if (shown_ && on_terminal()) std::fputs("\r\x1b[K", stderr);
+    }
+
+  private:
+    static bool on_terminal() { return isatty(2) == 1; }
+    std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+    bool shown_ = false;
+};
+
+void print_table(const CrashReport& report) {
+    fmt::print("{:<26} {:>8} {:>8} {:>9} {:>9} {:>9} {:>12} {}\n", "the power goes after", "events",
+               "moments", "checked", "repeated", "symbolic", "raw states", "exhaustive");
+    const auto row = [](const char* name, const CrashCoverage& c) {
+        fmt::print("{:<26} {:>8} {:>8} {:>9} {:>9} {:>9} {:>12} {}\n", name, c.events, c.points,
+                   c.checked, c.repeated, c.symbolic, count(c.raw),
+                   c.is_exhaustive() ? "yes" : fmt::format("no: {}", count(c.represented)));
+    };
+    for (std::size_t i = 0; i < crash_event_class_count; ++i) {
+        if (report.of[i].events > 0) row(name_of(static_cast<CrashEventClass>(i)), report.of[i]);
+    }
+    row("in all", report.total());
+}
+
+// Shrinks a finding, writes it, tells it.
+Result<bool> tell_finding(const Scenario& original, const CrashCommand& command,
+                          ImageSource& images, std::size_t n) {
+    RunSetup setup;
+    setup.images = &images;
+    setup.terse_answers = true;
+    Observation what;
+    what.patience = patience_for(original, what.patience);
+    ObservedRun run = observe(original, setup, what);
+    Scenario scenario = original;
+    ShrinkResult result;
+    result.operations = result.operations_before = count_operations(original);
+    if (run.verdict.failed) {
+        scenario.header.verdict.word = run.verdict.word;
+        scenario.header.verdict.invariant = run.verdict.invariant;
+        Shrinking how{&images, command.shrink_seconds};
+        how.patience = patience_for(original, how.patience);
+        const Shrunk shrunk = shrink_in_children(scenario, run.verdict, how);
+        if (shrunk.reproduced) {
+            result = shrunk.result;
+            scenario = result.scenario;
+            run = observe(scenario, setup, what);
+        }
+    }
+    std::error_code ec;
+    std::filesystem::create_directories(command.out, ec);
+    if (ec) return failure(errno_error(command.out, "cannot make the directory", ec.value()));
+    fmt::print("{}\n\n", headline(run.verdict.failed ? run.verdict : Verdict{}, isatty(1) == 1));
+    if (run.verdict.failed) fmt::print("{}\n", story(scenario, run));
+    const std::string path = fmt::format("{}/crash-{}.scn", command.out, n);
+    if (auto w = write_file(path, print(scenario)); !w) return failure(std::move(w).error());
+    fmt::print("scenario   {}      {} operations (from {}), {} power loss, {} pins\n", path,
+               result.operations, result.operations_before, count_of(scenario, Verb::power_loss),
+               count_of(scenario, Verb::pin));
+    fmt::print("replay     cowlab replay {} --trace\n\n", path);
+    return true;
+}
+
+CrashOptions options_of(const CrashCommand& command) {
+    CrashOptions o;
+    o.branches_per_point = command.exhaustive ? UINT64_MAX : command.budget;
+    o.depth = command.nested;
+    for (const std::string& name : command.without_reductions) {
+        if (name == "content") o.reduce.content = false;
+        if (name == "read-set") o.reduce.read_set = false;
+        if (name == "protected-store") o.reduce.protected_store = false;
+        if (name == "identical") o.reduce.identical = false;
+    }
+    return o;
+}
+
+}  // namespace
+
+Result<int> crash(const CrashCommand& command) {
+    std::string note;
+    auto scenario = load_scenario(command.file, command.policy, note);
+    if (!scenario) return failure(std::move(scenario).error());
+    scenario->version = language_version;
+    fmt::print("cowlab crash {}   {}\n", command.file, version_text());
+    if (!note.empty()) fmt::print("overridden by the command line:{}\n", note);
+    std::fflush(stdout);
+    DirectoryImages images(directory_of(command.file));
+    const auto start = std::chrono::steady_clock::now();
+    Explored explored;
+    Progress progress;
+    const ChildEnd end = run_in_child(
+        [&](Child::Line& line) {
+            SimHost host;
+            CrashExplorer explorer(host, options_of(command));
+            auto last = std::chrono::steady_clock::now();
+            explorer.on_progress = [&](const CrashReport& report) {
+                const auto now = std::chrono::steady_clock::now();
+                if (now - last < std::chrono::milliseconds(500)) return;
+                last = now;
+                PacketWriter p;
+                p.number(under_way);
+                put(p, report);
+                line.send(p.bytes());
+            };
+            RunSetup setup;
+            setup.images = &images;
+            setup.terse_answers = true;
+            setup.cells = command.byte_cells ? CellMode::bytes : CellMode::tags;
+            setup.watcher = &explorer;
+            setup.turns_max = UINT64_MAX;
+            const RunResult base = run_scenario(host, *scenario, setup);
+            for (const CrashFinding& f : explorer.report().findings) {
+                Scenario lines = *scenario;
+                lines.steps = f.lines;
+                std::vector<Step> pins;
+                for (const Step& pin : f.pins) {
+                    bool had = false;
+                    for (const Step& s : f.lines)
+                        had = had || (s.verb == Verb::pin && s.pin.point == pin.pin.point &&
+                                      s.name == pin.name && s.pin.nth == pin.pin.nth);
+                    if (!had) pins.push_back(pin);
+                }
+                for (Step& s : lines.steps) s.expected.clear();
+                PacketWriter p;
+                p.number(found);
+                p.text(print(complete_scenario(lines, pins, f.verdict)));
+                line.send(p.bytes());
+            }
+            PacketWriter p;
+            p.number(ended);
+            put(p, explorer.report());
+            p.text({reinterpret_cast<const char*>(&base.verdict), sizeof base.verdict});
+            p.number(base.judged);
+            line.send(p.bytes());
+        },
+        [&](std::string& bytes) {
+            PacketReader p(bytes);
+            switch (p.number()) {
+                case under_way:
+                    get(p, explored.report);
+                    progress.show(explored.report);
+                    break;
+                case found: {
+                    auto f = parse(p.text(), "finding");
+                    if (f) explored.findings.push_back(std::move(*f));
+                    break;
+                }
+                case ended: {
+                    get(p, explored.report);
+                    const std::string verdict = p.text();
+                    if (verdict.size() == sizeof(Verdict))
+                        std::memcpy(static_cast<void*>(&explored.base.verdict), verdict.data(),
+                                    verdict.size());
+                    explored.base.judged = p.number() != 0;
+                    explored.arrived = p.ok();
+                    break;
+                }
+            }
+        },
+        UINT32_MAX);
+    progress.end();
+    if (!explored.arrived) {
+        Board board;
+        fmt::print("{}\n", headline(verdict_of_death(end, board, 0, {}), isatty(1) == 1));
+        return 1;
+    }
+    if (!explored.base.judged) {
+        return failure({Error::Kind::refused, command.file,
+                        "is judged only for safety (limit judged 0): crash states need a judge: "
+                        "take that line away"});
+    }
+    print_table(explored.report);
+    const CrashCoverage total = explored.report.total();
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    fmt::print("{} states checked in {:.1f} s speak for {} of {} raw states: {}\n", total.checked,
+               seconds, count(total.represented), count(total.raw),
+               total.is_exhaustive() ? "exhaustive" : "not exhaustive (--budget N, --exhaustive)");
+    for (std::size_t i = 0; i < explored.findings.size(); ++i) {
+        fmt::print("\n");
+        if (auto t = tell_finding(explored.findings[i], command, images, i + 1); !t)
+            return failure(std::move(t).error());
+    }
+    if (explored.base.verdict.failed) {
+        fmt::print("the scenario fails without a crash of ours: {}\n",
+                   headline(explored.base.verdict, isatty(1) == 1));
+    }
+    if (explored.report.failures > 0 || explored.base.verdict.failed) {
+        fmt::print("{} of the states failed\n", explored.report.failures);
+        return 1;
+    }
+    fmt::print("passes\n");
+    return 0;
+}
+
+}  // namespace cowlab
