@@ -5,10 +5,9 @@
 
 #include <chrono>
 #include <cstring>
-#include <filesystem>
 
+#include "cli/crash_finding.h"
 #include "cli/directory_images.h"
-#include "cli/files.h"
 #include "cli/finding.h"
 #include "cli/packet.h"
 #include "cli/scenario_file.h"
@@ -60,10 +59,6 @@ void get(PacketReader& p, CrashReport& report) {
     report.failures = p.number();
 }
 
-std::string count(CrashCount n) {
-    return n < 1e15 ? fmt::format("{:.0f}", n) : fmt::format("{:.2e}", n);
-}
-
 class Progress {
   public:
     void show(const CrashReport& report) {
@@ -86,58 +81,6 @@ class Progress {
     std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
     bool shown_ = false;
 };
-
-void print_table(const CrashReport& report) {
-    fmt::print("{:<26} {:>8} {:>8} {:>9} {:>9} {:>9} {:>12} {}\n", "the power goes after", "events",
-               "moments", "checked", "repeated", "symbolic", "raw states", "exhaustive");
-    const auto row = [](const char* name, const CrashCoverage& c) {
-        fmt::print("{:<26} {:>8} {:>8} {:>9} {:>9} {:>9} {:>12} {}\n", name, c.events, c.points,
-                   c.checked, c.repeated, c.symbolic, count(c.raw),
-                   c.is_exhaustive() ? "yes" : fmt::format("no: {}", count(c.represented)));
-    };
-    for (std::size_t i = 0; i < crash_event_class_count; ++i) {
-        if (report.of[i].events > 0) row(name_of(static_cast<CrashEventClass>(i)), report.of[i]);
-    }
-    row("in all", report.total());
-}
-
-// Shrinks a finding, writes it, tells it.
-Result<bool> tell_finding(const Scenario& original, const CrashCommand& command,
-                          ImageSource& images, std::size_t n) {
-    RunSetup setup;
-    setup.images = &images;
-    setup.terse_answers = true;
-    Observation what;
-    what.patience = patience_for(original, what.patience);
-    ObservedRun run = observe(original, setup, what);
-    Scenario scenario = original;
-    ShrinkResult result;
-    result.operations = result.operations_before = count_operations(original);
-    if (run.verdict.failed) {
-        scenario.header.verdict.word = run.verdict.word;
-        scenario.header.verdict.invariant = run.verdict.invariant;
-        Shrinking how{&images, command.shrink_seconds};
-        how.patience = patience_for(original, how.patience);
-        const Shrunk shrunk = shrink_in_children(scenario, run.verdict, how);
-        if (shrunk.reproduced) {
-            result = shrunk.result;
-            scenario = result.scenario;
-            run = observe(scenario, setup, what);
-        }
-    }
-    std::error_code ec;
-    std::filesystem::create_directories(command.out, ec);
-    if (ec) return failure(errno_error(command.out, "cannot make the directory", ec.value()));
-    fmt::print("{}\n\n", headline(run.verdict.failed ? run.verdict : Verdict{}, isatty(1) == 1));
-    if (run.verdict.failed) fmt::print("{}\n", story(scenario, run));
-    const std::string path = fmt::format("{}/crash-{}.scn", command.out, n);
-    if (auto w = write_file(path, print(scenario)); !w) return failure(std::move(w).error());
-    fmt::print("scenario   {}      {} operations (from {}), {} power loss, {} pins\n", path,
-               result.operations, result.operations_before, count_of(scenario, Verb::power_loss),
-               count_of(scenario, Verb::pin));
-    fmt::print("replay     cowlab replay {} --trace\n\n", path);
-    return true;
-}
 
 CrashOptions options_of(const CrashCommand& command) {
     CrashOptions o;
@@ -188,20 +131,9 @@ Result<int> crash(const CrashCommand& command) {
             setup.turns_max = UINT64_MAX;
             const RunResult base = run_scenario(host, *scenario, setup);
             for (const CrashFinding& f : explorer.report().findings) {
-                Scenario lines = *scenario;
-                lines.steps = f.lines;
-                std::vector<Step> pins;
-                for (const Step& pin : f.pins) {
-                    bool had = false;
-                    for (const Step& s : f.lines)
-                        had = had || (s.verb == Verb::pin && s.pin.point == pin.pin.point &&
-                                      s.name == pin.name && s.pin.nth == pin.pin.nth);
-                    if (!had) pins.push_back(pin);
-                }
-                for (Step& s : lines.steps) s.expected.clear();
                 PacketWriter p;
                 p.number(found);
-                p.text(print(complete_scenario(lines, pins, f.verdict)));
+                p.text(print(scenario_of(*scenario, f)));
                 line.send(p.bytes());
             }
             PacketWriter p;
@@ -247,16 +179,17 @@ Result<int> crash(const CrashCommand& command) {
                         "is judged only for safety (limit judged 0): crash states need a judge: "
                         "take that line away"});
     }
-    print_table(explored.report);
+    print_coverage(explored.report);
     const CrashCoverage total = explored.report.total();
     const double seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     fmt::print("{} states checked in {:.1f} s speak for {} of {} raw states: {}\n", total.checked,
-               seconds, count(total.represented), count(total.raw),
+               seconds, count_text(total.represented), count_text(total.raw),
                total.is_exhaustive() ? "exhaustive" : "not exhaustive (--budget N, --exhaustive)");
     for (std::size_t i = 0; i < explored.findings.size(); ++i) {
         fmt::print("\n");
-        if (auto t = tell_finding(explored.findings[i], command, images, i + 1); !t)
+        const std::string path = fmt::format("{}/crash-{}.scn", command.out, i + 1);
+        if (auto t = tell_finding(explored.findings[i], path, images, command.shrink_seconds); !t)
             return failure(std::move(t).error());
     }
     if (explored.base.verdict.failed) {

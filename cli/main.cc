@@ -7,6 +7,7 @@
 #include "cli/conform.h"
 #include "cli/crash.h"
 #include "cli/device.h"
+#include "cli/explore.h"
 #include "cli/kernel.h"
 #include "cli/program_version.h"
 #include "cli/run.h"
@@ -58,7 +59,6 @@ struct PlannedCommand {
     const char* what;
 };
 constexpr PlannedCommand planned[] = {
-    {"explore", "small-scope exhaustive exploration"},
     {"museum", "the bug museum"},
     {"dev", "control of engine volumes in a serving process"},
     {"serve", "volumes over NBD"},
@@ -247,6 +247,27 @@ int run_command_line(int argc, char** argv) {
         ->check(CLI::IsMember({"content", "read-set", "protected-store", "identical"}));
     crash_command->add_option("--out", crash.out, "where findings are written")->default_str("out");
 
+    cowlab::ExploreOptions explore;
+    CLI::App* explore_command = app.add_subcommand(
+        "explore", "every workload of a small world, every crash state, schedules within a bound");
+    explore_command->add_option("--ops", explore.operations, "operations of a workload, at most")
+        ->default_str("3")
+        ->check(CLI::Range(1, 4));
+    explore_command
+        ->add_option("--nested", explore.nested,
+                     "crashes in a row: 2 is one more in recovery, 3 in the recovery of that")
+        ->default_str("1")
+        ->check(CLI::Range(1, 4));
+    add_policy_options(explore_command, explore.policy);
+    explore_command->add_option("--shard", explore.shard, "I/N: the I-th of N parts");
+    explore_command->add_option("--jobs", explore.jobs, "processes; 0: one a processor")
+        ->default_str("0");
+    explore_command->add_flag("--resume", explore.resume, "goes on where an exploration stopped");
+    explore_command->add_option("--out", explore.out, "where its file and findings are written")
+        ->default_str("out");
+    explore_command->add_option("--merge", explore.merge,
+                                "files of shards: put together, nothing is run");
+
     cowlab::BenchOptions bench;
     CLI::App* bench_command = app.add_subcommand("bench", "the figures of the performance budget");
     bench_command->add_flag("--json", bench.json, "as JSON");
@@ -419,6 +440,7 @@ int run_command_line(int argc, char** argv) {
         return finish(cowlab::replay(replay));
     }
     if (crash_command->parsed()) return finish(cowlab::crash(crash));
+    if (explore_command->parsed()) return finish(cowlab::explore(explore));
     if (bench_command->parsed()) return finish(cowlab::bench(bench));
     if (shrink_command->parsed()) return finish(cowlab::shrink_file(shrink));
     if (dump_command->parsed()) return finish(cowlab::store::dump(dump, stdout));

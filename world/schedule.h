@@ -44,6 +44,7 @@ class Schedule {
     }
 
     std::size_t request_count() const { return requests_.size(); }
+    const Request& request(std::size_t i) const { return requests_[i]; }
     std::size_t contended_count() const;
 
   private:
