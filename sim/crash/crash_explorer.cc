@@ -123,6 +123,15 @@ void CrashExplorer::explore(Frame& f) {
     }
     f.is_dirty = true;
     f.coverage->raw += f.space.raw_states();
+    if (options_.only_images) {
+        ++point_;
+        CrashWalk walk(f.space);
+        std::uint64_t n = 0;
+        do {
+            options_.on_state({point_, walk.image() + f.base_image, true, false});
+        } while (++n < options_.states_per_leaf && walk.next());
+        return;
+    }
     // The same disks, open units and judge as at a moment before: nothing is new.
     std::uint64_t point = 0;
     if (options_.reduce.identical) {

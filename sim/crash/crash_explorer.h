@@ -69,6 +69,8 @@ struct CrashOptions {
     // (crash_walk.h), `states_per_leaf` at most; so of some twice.
     std::function<void(const CrashState&)> on_state;
     std::uint64_t states_per_leaf = UINT64_MAX;
+    // Nothing is loaded: on_state is told of every image, `states_per_leaf` at each moment.
+    bool only_images = false;
 };
 
 class CrashExplorer final : public RunWatcher, private TurnVisitor, private DiskObserver {

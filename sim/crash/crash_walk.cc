@@ -23,25 +23,33 @@ std::uint64_t image_of(const CrashSpace& space, const CrashAssignment& a) {
 
 CrashWalk::CrashWalk(const CrashSpace& space, const CrashColumns& columns,
                      const CrashAssignment& leaf, const Refused& refused)
-    : refused_(refused), a_(leaf), combination_(columns.columns().size(), 0) {
+    : refused_(&refused), a_(leaf), combination_(columns.columns().size(), 0) {
     refused_now_ = refused.all ? 1 : 0;
-    const std::vector<CrashUnit>& units = space.units();
-    for (const CrashUnit& u : units) {
-        terms_at_.push_back(static_cast<std::uint32_t>(terms_.size()));
-        for (std::uint32_t v = 0; v < u.version_count; ++v) terms_.push_back(term_of(space, u, v));
-    }
     for (std::size_t c = 0; c < columns.columns().size(); ++c) {
         std::uint64_t stride = 1;
         for (const std::uint32_t u : columns.columns()[c].units) {
             digits_.push_back({u, static_cast<std::int32_t>(c), stride, 1});
-            stride *= units[u].version_count;
+            stride *= space.units()[u].version_count;
         }
-        refused_now_ += refused_.of[c][0] ? 1 : 0;
+        refused_now_ += refused.of[c][0] ? 1 : 0;
     }
     for (const std::uint32_t u : columns.others()) digits_.push_back({u, -1, 0, 1});
+    begin(space);
+}
+
+CrashWalk::CrashWalk(const CrashSpace& space) : a_(space.units().size(), 0) {
+    for (std::uint32_t u = 0; u < a_.size(); ++u) digits_.push_back({u, -1, 0, 1});
+    begin(space);
+}
+
+void CrashWalk::begin(const CrashSpace& space) {
+    for (const CrashUnit& u : space.units()) {
+        terms_at_.push_back(static_cast<std::uint32_t>(terms_.size()));
+        for (std::uint32_t v = 0; v < u.version_count; ++v) terms_.push_back(term_of(space, u, v));
+    }
     for (const Digit& d : digits_) {
         a_[d.unit] = 0;
-        versions_.push_back(units[d.unit].version_count);
+        versions_.push_back(space.units()[d.unit].version_count);
     }
     focus_.resize(digits_.size() + 1);
     for (std::uint32_t i = 0; i < focus_.size(); ++i) focus_[i] = i;
@@ -60,9 +68,9 @@ bool CrashWalk::next() {
     image_ += term(d.unit, to) - term(d.unit, from);
     if (d.column >= 0) {
         const auto c = static_cast<std::size_t>(d.column);
-        refused_now_ -= refused_.of[c][combination_[c]] ? 1 : 0;
+        refused_now_ -= refused_->of[c][combination_[c]] ? 1 : 0;
         combination_[c] += d.direction > 0 ? d.stride : std::uint64_t{0} - d.stride;
-        refused_now_ += refused_.of[c][combination_[c]] ? 1 : 0;
+        refused_now_ += refused_->of[c][combination_[c]] ? 1 : 0;
     }
     if (to == 0 || to == versions_[j] - 1) {
         d.direction = -d.direction;

@@ -24,6 +24,8 @@ class CrashWalk {
     // Over all versions of the symbols in `leaf`.
     CrashWalk(const CrashSpace& space, const CrashColumns& columns, const CrashAssignment& leaf,
               const Refused& refused);
+    // Over all there is: images alone, judged by nobody.
+    explicit CrashWalk(const CrashSpace& space);
 
     // To the next state; false: that was the last. The first is there at once.
     bool next();
@@ -43,7 +45,9 @@ class CrashWalk {
         return terms_[terms_at_[unit] + version];
     }
 
-    const Refused& refused_;
+    void begin(const CrashSpace& space);
+
+    const Refused* refused_ = nullptr;
     CrashAssignment a_;
     std::vector<Digit> digits_;
     std::vector<std::uint32_t> versions_;
