@@ -81,9 +81,13 @@ void after_switch_to_fiber([[maybe_unused]] void* fake_stack) {
 #endif
 }
 
+// Where the C++ runtime keeps them for this thread: asked once, a call into a library each time.
+thread_local void* exception_globals = nullptr;
+
 void swap_exception_globals(std::uint64_t (&mine)[2]) {
     std::uint64_t theirs[2];
-    void* globals = abi::__cxa_get_globals();
+    if (exception_globals == nullptr) exception_globals = abi::__cxa_get_globals();
+    void* globals = exception_globals;
     std::memcpy(theirs, globals, sizeof theirs);
     std::memcpy(globals, mine, sizeof mine);
     std::memcpy(mine, theirs, sizeof mine);
@@ -132,7 +136,7 @@ void Fibers::trampoline(Transfer t) {
     after_switch_to_fiber(nullptr);
     self->main_context_ = t.fctx;
     for (;;) {
-        Slot& slot = self->slots_[self->current_];
+        Slot& slot = self->slot(self->current_);
         slot.entry(slot.argument);
         slot.ended = true;
         self->switch_to_main(false);  // parked; comes back when the slot is created anew
@@ -142,42 +146,43 @@ void Fibers::trampoline(Transfer t) {
 std::uint32_t Fibers::create(Entry entry, void* argument) {
     std::uint32_t n = free_;
     if (n != none) {
-        free_ = slots_[n].next_free;
+        free_ = slot(n).next_free;
     } else {
-        if (started_ == stacks_->count() || started_ == fibers_max) return none;
+        if (started_ == stacks_->count()) return none;
         n = started_++;
-        Slot& slot = slots_[n];
 #ifdef COWLAB_ASAN
         __asan_unpoison_memory_region(stacks_->top(n) - FiberStacks::stack_bytes,
                                       FiberStacks::stack_bytes);
 #endif
-        slot.context = ctx::make_fcontext(stacks_->top(n), FiberStacks::stack_bytes,
-                                          &Fibers::trampoline<ctx::transfer_t>);
-        slot.exception_globals[0] = slot.exception_globals[1] = 0;
+        Slot& fresh = slot(n);
+        fresh.context = ctx::make_fcontext(&fresh, FiberStacks::stack_bytes - sizeof(Slot),
+                                           &Fibers::trampoline<ctx::transfer_t>);
+        fresh.exception_globals[0] = fresh.exception_globals[1] = 0;
     }
-    slots_[n].entry = entry;
-    slots_[n].argument = argument;
-    slots_[n].ended = false;
+    Slot& s = slot(n);
+    s.entry = entry;
+    s.argument = argument;
+    s.ended = false;
     ++active_;
     return n;
 }
 
 bool Fibers::resume(std::uint32_t fiber) {
     CHECK(current_ == none, "only the main context resumes a fiber");
-    CHECK(fiber < started_ && slots_[fiber].context != nullptr, "a fiber resumed exists");
-    Slot& slot = slots_[fiber];
+    CHECK(fiber < started_ && slot(fiber).context != nullptr, "a fiber resumed exists");
+    Slot& s = slot(fiber);
     current_ = fiber;
-    swap_exception_globals(slot.exception_globals);
+    swap_exception_globals(s.exception_globals);
     before_switch_to_fiber(*stacks_, fiber);
-    const ctx::transfer_t t = ctx::jump_fcontext(slot.context, this);
+    const ctx::transfer_t t = ctx::jump_fcontext(s.context, this);
     after_switch_to_main();
-    swap_exception_globals(slot.exception_globals);
-    slot.context = t.data == nullptr ? t.fctx : nullptr;
+    swap_exception_globals(s.exception_globals);
+    s.context = t.data == nullptr ? t.fctx : nullptr;
     current_ = none;
-    if (!slot.ended) return false;
+    if (!s.ended) return false;
     --active_;
-    if (slot.context != nullptr) {  // one that left for good does not give its stack back
-        slot.next_free = free_;
+    if (s.context != nullptr) {  // one that left for good does not give its stack back
+        s.next_free = free_;
         free_ = fiber;
     }
     return true;
@@ -198,7 +203,7 @@ void Fibers::suspend() {
 
 void Fibers::leave_for_good() {
     CHECK(current_ != none, "only a fiber can leave");
-    slots_[current_].ended = true;
+    slot(current_).ended = true;
     switch_to_main(true);
     std::abort();  // not reached: nobody resumes a fiber without a context
 }

@@ -1,8 +1,10 @@
 // Fibers: straight-line code that can wait, on stacks of its own, switched in about 15 ns.
 //
 // Two parts. FiberStacks is the stack memory: process-wide, with a guard page below every stack,
-// reserved once. Fibers is the control block: which stack runs what, where it is suspended; plain
-// data, so that it can live in an arena and be saved with it (with the live part of every stack).
+// reserved once. Fibers is the control block: which stacks run; plain data, so that it can live in
+// an arena and be saved with it (with the live part of every stack). What a stack runs and where it
+// is suspended stands at its top, so a world is as large as the fibers it uses, and a switch finds
+// it where it goes anyway.
 //
 // The main context resumes a fiber; the fiber runs until it suspends or its entry returns, and
 // control is back in the main context. Fibers never resume each other. A finished fiber parks: its
@@ -47,7 +49,11 @@ class FiberStacks {
 
     std::uint32_t count() const { return count_; }
     // One past the highest usable byte of stack `n`; usable bytes are [top - stack_bytes, top).
-    std::byte* top(std::uint32_t n) const { return base_ + (n + 1) * slot_bytes; }
+    // Neighbours begin at different places in a page: the frames of all fibers would share a few
+    // sets of the cache otherwise.
+    std::byte* top(std::uint32_t n) const {
+        return base_ + (n + 1) * slot_bytes - n % colours * (colour_bytes / colours);
+    }
     // Is this address in the page below a stack: was a stack exhausted?
     bool is_guard(const void* address) const {
         const auto* a = static_cast<const std::byte*>(address);
@@ -58,7 +64,9 @@ class FiberStacks {
 
   private:
     static constexpr std::size_t guard_bytes = 4096;
-    static constexpr std::size_t slot_bytes = stack_bytes + guard_bytes;
+    static constexpr std::size_t colour_bytes = 4096;
+    static constexpr std::uint32_t colours = 16;
+    static constexpr std::size_t slot_bytes = stack_bytes + colour_bytes + guard_bytes;
     std::byte* base_;
     std::uint32_t count_;
     void** handles_;
@@ -68,7 +76,6 @@ class Fibers {
   public:
     using Entry = void (*)(void* argument);
     static constexpr std::uint32_t none = UINT32_MAX;
-    static constexpr std::uint32_t fibers_max = 1024;
 
     explicit Fibers(FiberStacks& stacks) : stacks_(&stacks) {}
 
@@ -95,8 +102,9 @@ class Fibers {
     template <class F>
     void for_each_live_stack(F&& f) const {
         for (std::uint32_t i = 0; i < started_; ++i) {
-            if (slots_[i].context == nullptr) continue;
-            auto* low = static_cast<std::byte*>(slots_[i].context);
+            Slot& s = slot(i);
+            void* from = s.context == nullptr ? &s : s.context;  // one that left has its slot left
+            auto* low = static_cast<std::byte*>(from);
             f(LiveStack{i, low, static_cast<std::size_t>(stacks_->top(i) - low)});
         }
     }
@@ -104,7 +112,8 @@ class Fibers {
     void forget_sanitizer_state() const;
 
   private:
-    struct Slot {
+    // At the top of its stack, above the frames.
+    struct alignas(64) Slot {
         void* context;  // where the fiber is suspended: its stack pointer
         Entry entry;
         void* argument;
@@ -115,6 +124,9 @@ class Fibers {
     template <class Transfer>
     static void trampoline(Transfer t);
     void switch_to_main(bool for_good);
+    Slot& slot(std::uint32_t n) const {
+        return *reinterpret_cast<Slot*>(stacks_->top(n) - sizeof(Slot));
+    }
 
     FiberStacks* stacks_;
     void* main_context_ = nullptr;
@@ -122,7 +134,6 @@ class Fibers {
     std::uint32_t started_ = 0;  // slots that were ever used in this life of the control block
     std::uint32_t free_ = none;
     std::uint32_t active_ = 0;
-    Slot slots_[fibers_max];
 };
 
 }  // namespace cowlab

@@ -1,5 +1,7 @@
 #include "base/hash.h"
 
+// Compiled in: a call into a library costs more than most of what is hashed here.
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 namespace cowlab {

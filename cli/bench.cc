@@ -3,15 +3,18 @@
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <fstream>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "bench/skeleton.h"
 #include "cli/run.h"
 #include "cli/seed_runs.h"
 #include "cli/totals.h"
 #include "cli/version.h"
+#include "scenarios/parse.h"
 
 namespace cowlab {
 namespace {
@@ -21,6 +24,27 @@ using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
 }
+
+// What this thread has had of a core. Rates are over this: on a machine that others use, the time
+// on the wall measures them.
+double core_seconds() {
+    timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
+}
+
+// The small world of exhaustive search: an origin of 6 chunks, two snapshots with chunks of 1 and
+// of 2 sectors, one of whose COW devices has 3 free chunks.
+constexpr const char* small_world =
+    "cowlab 1\n"
+    "disk orig 12 fill 1 lbs 512 cache\n"
+    "disk cow0 34 zero lbs 512 cache\n"
+    "disk cow1 10 zero lbs 512 cache\n"
+    "create base 0 12 snapshot-origin @orig\n"
+    "suspend base\n"
+    "create s0 0 12 snapshot @orig @cow0 P 1\n"
+    "create s1 0 12 snapshot @orig @cow1 P 2\n"
+    "resume base\n";
 
 struct Figure {
     const char* key;
@@ -50,7 +74,7 @@ class Bench {
         std::uint64_t seed = 1;
         repeat([&] {
             constexpr int runs = 100;
-            const auto start = Clock::now();
+            const double start = core_seconds();
             std::uint64_t requests = 0;
             for (int i = 0; i < runs; ++i) {
                 const std::uint64_t s = seed++;
@@ -61,9 +85,25 @@ class Bench {
                 requests += r.requests;
                 if (cells == CellMode::tags) totals_.add(g, r);
             }
-            const double t = seconds_since(start);
+            const double t = core_seconds() - start;
             f.samples.push_back(static_cast<double>(requests) / t);
             if (cells == CellMode::tags) run_seconds_ += t;
+        });
+        return f;
+    }
+    // The ceiling: fibers and disks alone (bench/skeleton.h).
+    Figure skeleton() {
+        Figure f{"skeleton_ios_per_second", "1/s", "the bare fiber and disk loop", {}};
+        std::uint64_t seed = 1;
+        repeat([&] {
+            const double start = core_seconds();
+            std::uint64_t requests = 0;
+            for (int i = 0; i < 1000; ++i) {
+                const SkeletonRun r = run_skeleton(host_.stacks(), seed++, 60);
+                CHECK(r.wrong == 0, "the skeleton reads what it wrote");
+                requests += r.ios;
+            }
+            f.samples.push_back(static_cast<double>(requests) / (core_seconds() - start));
         });
         return f;
     }
@@ -79,18 +119,37 @@ class Bench {
         });
         return f;
     }
-    // The world at the end of a run, saved and restored.
+    // A world in the middle of a run, saved and restored.
     Figure world_branch() {
         Figure f{"world_branch_us", "us", "a world of profile quick saved and restored", {}};
         std::uint64_t seed = 1;
         SavedWorld saved;
         repeat([&] {
-            run_one(seed++, 256, [&](SimWorld& world) {
-                const auto start = Clock::now();
-                saved.save(host_, world);
-                saved.restore(host_, world);
-                f.samples.push_back(seconds_since(start) * 1e6);
+            run_one(seed++, 256, [&](std::size_t step, SimWorld& world) {
+                if (step == 50) f.samples.push_back(save_and_restore_us(saved, world));
             });
+        });
+        return f;
+    }
+    // The small world of exhaustive search, with a copy under way; and how large it is.
+    Figure explore_branch(Figure& size) {
+        Figure f{"explore_save_restore_us", "us", "the small world, a copy under way", {}};
+        size = {"explore_world_bytes", "bytes", "what is copied: memory and live stacks", {}};
+        const auto scenario = parse(std::string(small_world) + "lane A write base 0 3 2\n", "bench");
+        CHECK(scenario.has_value(), "the small world is a scenario");
+        SavedWorld saved;
+        repeat([&] {
+            RunSetup setup;
+            setup.images = &images_;
+            setup.terse_answers = true;
+            setup.after_step = [&](std::size_t step, const Answer&, SimWorld& world) {
+                if (step + 1 < scenario->steps.size()) return true;
+                world.run_turns(4);
+                f.samples.push_back(save_and_restore_us(saved, world));
+                size.samples.push_back(static_cast<double>(saved.bytes()));
+                return true;
+            };
+            run_scenario(host_, *scenario, setup);
         });
         return f;
     }
@@ -100,9 +159,9 @@ class Bench {
         std::uint64_t seed = 1;
         repeat([&] {
             const auto timed = [&](std::uint32_t records) {
-                const auto start = Clock::now();
+                const double start = core_seconds();
                 for (std::uint64_t s = seed; s < seed + 50; ++s) run_one(s, records, {});
-                return seconds_since(start);
+                return core_seconds() - start;
             };
             const double with_few = timed(256);
             f.samples.push_back(timed(1 << 16) / with_few);
@@ -115,12 +174,27 @@ class Bench {
     double run_seconds() const { return run_seconds_; }
 
   private:
+    // The mean of many: a clock read twice costs as much as what is measured.
+    double save_and_restore_us(SavedWorld& saved, SimWorld& world) {
+        constexpr int times = 64;
+        const auto start = Clock::now();
+        for (int i = 0; i < times; ++i) {
+            saved.save(host_, world);
+            saved.restore(host_, world);
+        }
+        return seconds_since(start) * 1e6 / times;
+    }
     void run_one(std::uint64_t seed, std::uint32_t records,
-                 const std::function<void(SimWorld&)>& at_end) {
+                 const std::function<void(std::size_t, SimWorld&)>& after_step) {
         const GeneratedRun g = plan_.make(seed);
         RunSetup setup = plan_.setup(seed, g, images_);
         setup.recorder_capacity = records;
-        setup.at_end = at_end;
+        if (after_step) {
+            setup.after_step = [&](std::size_t step, const Answer&, SimWorld& world) {
+                after_step(step, world);
+                return true;
+            };
+        }
         run_scenario(host_, g.scenario, setup);
     }
     // Once to warm up is not needed: the median is what counts.
@@ -158,14 +232,39 @@ Result<int> bench(const BenchOptions& options) {
         fmt::print("{}   profile quick   {} s a figure\n", version_text(), options.seconds);
         std::fflush(stdout);
     }
-    const std::vector<Figure> figures = {
-        b.ios_per_second(CellMode::tags, "sim_ios_per_second_tags",
-                         "device I/Os of judged runs, sectors as tags"),
-        b.ios_per_second(CellMode::bytes, "sim_ios_per_second_bytes", "the same, real bytes"),
-        b.world_reset(),
-        b.world_branch(),
-        b.recording_overhead(),
+    const bool all = options.figure.empty();
+    const auto wanted = [&](std::string_view key) { return all || options.figure == key; };
+    std::vector<Figure> figures;
+    const auto measure = [&](std::string_view key, auto&& figure) {
+        if (wanted(key)) figures.push_back(figure());
     };
+    measure("sim_ios_per_second_tags", [&] {
+        return b.ios_per_second(CellMode::tags, "sim_ios_per_second_tags",
+                                "device I/Os of judged runs, sectors as tags");
+    });
+    measure("skeleton_ios_per_second", [&] { return b.skeleton(); });
+    measure("sim_ios_per_second_bytes", [&] {
+        return b.ios_per_second(CellMode::bytes, "sim_ios_per_second_bytes",
+                                "the same, real bytes");
+    });
+    measure("world_reset_us", [&] { return b.world_reset(); });
+    measure("world_branch_us", [&] { return b.world_branch(); });
+    measure("explore_save_restore_us", [&] {
+        Figure size;
+        Figure f = b.explore_branch(size);
+        figures.push_back(std::move(size));
+        return f;
+    });
+    measure("recording_overhead_ratio", [&] { return b.recording_overhead(); });
+    if (figures.empty()) {
+        return failure({Error::Kind::usage, "--figure",
+                        fmt::format("no figure `{}`: `cowlab bench --seconds 0` prints their names",
+                                    options.figure)});
+    }
+    if (all) {
+        figures.push_back({"sim_to_skeleton_ratio", "1", "the full world / the bare loop",
+                           {figures[0].median() / figures[1].median()}});
+    }
     const Totals& t = b.totals();
     if (!options.json) {
         fmt::print("{:<28} {:>14} {:>14} {:>14} {:>8}\n", "figure", "median", "min", "max", "n");
@@ -185,8 +284,14 @@ Result<int> bench(const BenchOptions& options) {
         {"cores", std::thread::hardware_concurrency()},
         {"version", version_text()},
         {"profile", plan->profile->name},
-        {"runs_per_second", static_cast<double>(t.runs()) / b.run_seconds()},
-        {"ios_per_run", static_cast<double>(t.value("requests")) / static_cast<double>(t.runs())}};
+        {"rates_over", "core seconds of the measuring thread"},
+    };
+    if (t.runs() > 0) {
+        j["host"]["runs"] = t.runs();
+        j["host"]["runs_per_second"] = static_cast<double>(t.runs()) / b.run_seconds();
+        j["host"]["ios_per_run"] =
+            static_cast<double>(t.value("requests")) / static_cast<double>(t.runs());
+    }
     // "cowlab 0.1.0   commit c5d4abde29   g++ 12.2": the last two by their names.
     const std::string& version = version_text();
     const std::size_t commit = version.find("commit ");

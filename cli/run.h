@@ -70,6 +70,7 @@ struct ShrinkOptions {
 struct BenchOptions {
     bool json = false;
     std::uint64_t seconds = 2;  // for each figure
+    std::string figure;         // only this one; empty: all
 };
 
 Result<int> run_campaign(const RunOptions& options);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/names.h"
+
 namespace cowlab {
 namespace {
 
@@ -58,7 +60,7 @@ const TargetType* DeviceMapper::find_type(std::string_view name) const {
 
 MappedDevice* DeviceMapper::find(std::string_view name) const {
     for (MappedDevice& d : devices_) {
-        if (d.name() == name) return &d;
+        if (same_name(d.name(), name)) return &d;
     }
     return nullptr;
 }

@@ -115,9 +115,8 @@ class MappedDevice final : public BlockDevice, public ListNode<MappedDevice> {
         MappedDevice* device = nullptr;
     };
 
+    // What is looked at for every request and by everybody who looks for a device comes first.
     Engine& engine_;
-    char name_[name_max + 1];
-    std::size_t name_size_ = 0;
     DeviceNumber number_;
     Table* live_ = nullptr;
     Table* inactive_ = nullptr;
@@ -144,6 +143,8 @@ class MappedDevice final : public BlockDevice, public ListNode<MappedDevice> {
     unsigned pile_ = 0;
     std::uint32_t pins_ = 0;
     WaitQueue unpinned_;
+    std::size_t name_size_ = 0;
+    char name_[name_max + 1];
 };
 
 }  // namespace cowlab

@@ -127,6 +127,16 @@ void Model::widen_base(Volume& b, std::uint64_t sector) {
 
 // The register after the loss: each survivor, any of which a read may show.
 void Model::collapse(Volume& v, Register& r) {
+    if (r.size() == 1) {  // as most are: nothing could survive in its place
+        Version& x = r.all()[0];
+        if (x.in_flight) x.first = now_ & never;
+        x.end = now_ & never;
+        if (!x.certain) x.copies_nothing = 1;
+        x.certain = x.durable = x.survived = 1;
+        x.in_flight = x.flushed_by_origin = 0;
+        r.make_current();
+        return;
+    }
     Scratch<Version> left(*arena_);
     const Survival survival(r.all(), flushes_of(v));
     for (const Version& x : r.all()) {

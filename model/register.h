@@ -90,6 +90,7 @@ class Register {
     Version* of_request(Time began);
     void remove(Version& v);
     void clear() { size_ = retired_ = 0; }
+    void make_current() { retired_ = 0; }
     void release(Arena& arena);
 
     // A read returned x: takes in what follows for x and all others, and drops the uncertain

@@ -19,7 +19,7 @@ std::optional<AnswerDifference> compare(const Answer& expected, const Answer& ac
     return std::nullopt;
 }
 
-std::string answer_text(std::string_view text) { return fmt::format("= {}", text); }
+std::string answer_text(std::string_view text) { return std::string("= ").append(text); }
 
 std::string answer_of(Errc error) {
     return error == Errc::ok ? "= ok" : fmt::format("= err {}", name_of(error));

@@ -75,6 +75,7 @@ class Generator {
     GeneratedRun run() {
         draw_swarm();
         out_.scenario.version = language_version;
+        out_.scenario.steps.reserve(profile_.operations_max + profile_.operations_max / 2 + 32);
         set_up();
         out_.calm_steps = out_.scenario.steps.size();
         const std::uint64_t n = ops_.between(profile_.operations_min, profile_.operations_max);
@@ -241,7 +242,8 @@ class Generator {
         Step& s = add(in_lane ? Verb::lane : verb, device);
         if (in_lane) {
             s.io_verb = verb;
-            s.job = fmt::format("l{}", ops_.below(lanes_));
+            s.job = "l0";  // there are few
+            s.job[1] = static_cast<char>('0' + ops_.below(lanes_));
         }
         s.start = start;
         s.count = count;

@@ -108,6 +108,12 @@ class Chooser {
         std::uint32_t nth = 0;
     };
     RequestFate choose_fate(std::uint32_t actor, Purpose purpose, Op op, std::uint32_t sensible);
+    // False: choose_fate() will not ask what is sensible for requests of this purpose.
+    bool may_draw_fault(Purpose purpose) const {
+        const bool in_focus = static_cast<std::uint32_t>(purpose) == swarm_.fault_focus;
+        const Ratio& often = in_focus ? swarm_.focus_fault : swarm_.fault;
+        return driver_ == Driver::bytes || often.numerator != 0;
+    }
     // An allocation that may fail. Not asked (nor counted) while nobody wants any to fail.
     bool may_fail_memory() const { return memory_matters_; }
 

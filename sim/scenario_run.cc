@@ -147,6 +147,7 @@ void Runner::drive() {
 }
 
 void Runner::run_steps() {
+    result_.answers.reserve(scenario_.steps.size());
     for (std::size_t i = 0; i < scenario_.steps.size() && !over(); ++i) {
         run_step(i);
         if (setup_.after_step && !setup_.after_step(i, result_.answers.back(), world_)) return;

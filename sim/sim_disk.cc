@@ -59,7 +59,8 @@ void SimDisk::submit(Bio& bio) {
     if (observer_ != nullptr) observer_->request_issued(actor_, bio);
 
     const Chooser::RequestFate fate =
-        chooser_.choose_fate(actor_, bio.purpose, bio.op, sensible_faults(bio));
+        chooser_.choose_fate(actor_, bio.purpose, bio.op,
+                             chooser_.may_draw_fault(bio.purpose) ? sensible_faults(bio) : 0);
     request.nth = fate.nth;
     std::uint64_t delay_us = fate.delay_us;
     if (fate.delay_us > chooser_.usual_latency_max() && chooser_.usual_latency_max() > 0)
@@ -292,8 +293,12 @@ Sectors SimDisk::behind(const Bio& bio) const {
 }
 
 void SimDisk::read(Bio& bio, Sectors from) {
+    const Page* page = nullptr;
     for (std::uint64_t i = 0; i < bio.length.value; ++i) {
-        cells_.set_content(bio.payload, i, current_at(from + Sectors{i}));
+        const std::uint64_t sector = from.value + i;
+        if (i == 0 || sector % page_sectors == 0) page = find_page(sector / page_sectors);
+        cells_.set_content(bio.payload, i,
+                           page == nullptr ? initial(sector) : page->current[sector % page_sectors]);
     }
 }
 
@@ -314,6 +319,7 @@ void SimDisk::write(Bio& bio, Sectors at, std::uint64_t first, std::uint64_t end
         cache_.push_back(*cached);
     }
     const bool zeros = bio.op == Op::discard || bio.payload.kind() == Payload::Kind::zeros;
+    Page* known = nullptr;  // pages stay where they are
     for (std::uint64_t i = first; i < end; ++i) {
         const std::uint64_t sector = at.value + i;
         const std::uint64_t index = sector / page_sectors;
@@ -324,16 +330,17 @@ void SimDisk::write(Bio& bio, Sectors at, std::uint64_t first, std::uint64_t end
         }
         const ContentId id = zeros ? zero_content : cells_.content(bio.payload, i);
         if (cached != nullptr) cached->ids[i - first] = id;
-        Page& page = page_for_write(index);
+        if (known == nullptr || known->index != index) known = &page_for_write(index);
+        Page& page = *known;
         page.current[sector % page_sectors] = id;
         note_bytes(page, id);
-        if (spec_.write_cache && !caches) make_durable(number, {sector}, id);
+        if (spec_.write_cache && !caches) make_durable(page, number, sector, id);
     }
 }
 
-void SimDisk::make_durable(std::uint64_t number, Sectors sector, ContentId id) {
-    Page& page = page_for_write(sector.value / page_sectors);
-    const std::uint64_t i = sector.value % page_sectors;
+void SimDisk::make_durable(Page& page, std::uint64_t number, std::uint64_t sector,
+                           ContentId id) {
+    const std::uint64_t i = sector % page_sectors;
     if (number <= page.durable_write[i]) return;  // a newer version is on the medium already
     page.durable[i] = id;
     page.durable_write[i] = number;
@@ -343,8 +350,11 @@ void SimDisk::make_durable(std::uint64_t number, Sectors sector, ContentId id) {
 void SimDisk::flush_up_to(std::uint64_t write_number) {
     while (!cache_.empty() && cache_.front().number <= write_number) {
         CachedWrite& w = cache_.pop_front();
+        Page* page = nullptr;
         for (std::uint64_t i = 0; i < w.length.value; ++i) {
-            make_durable(w.number, w.start + Sectors{i}, w.ids[i]);
+            const std::uint64_t sector = w.start.value + i;
+            if (i == 0 || sector % page_sectors == 0) page = &page_for_write(sector / page_sectors);
+            make_durable(*page, w.number, sector, w.ids[i]);
         }
         arena_.free(&w, sizeof(CachedWrite) + w.length.value * sizeof(ContentId));
     }

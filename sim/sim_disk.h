@@ -127,7 +127,7 @@ class SimDisk final : public Medium, public ContentHolder {
     void write(Bio& bio, Sectors at, std::uint64_t first, std::uint64_t end, bool caches);
     Sectors behind(const Bio& bio) const;
     void flush_up_to(std::uint64_t write_number);
-    void make_durable(std::uint64_t number, Sectors sector, ContentId id);
+    void make_durable(Page& page, std::uint64_t number, std::uint64_t sector, ContentId id);
     std::uint32_t sensible_faults(const Bio& bio) const;
     bool apply_injects(const Bio& bio, InFlight& request, std::uint64_t& delay_us);
     // What lasts: bad sectors, a disk that is gone, cut off, read-only.

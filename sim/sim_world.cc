@@ -51,22 +51,22 @@ void SimWorld::add_pin(const PinSpec& pin, std::uint32_t actor) {
 namespace {
 
 // A stack holds red zones that a sanitizer guards; copying the whole of it is what is meant here.
-#if defined(__SANITIZE_ADDRESS__)
-#define COWLAB_NO_ASAN __attribute__((no_sanitize_address))
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define COWLAB_NO_ASAN __attribute__((no_sanitize("address")))
+#ifdef COWLAB_BIG_FRAMES
+#if defined(__clang__)
+__attribute__((no_sanitize("address")))
+#else
+__attribute__((no_sanitize_address))
 #endif
-#endif
-#ifndef COWLAB_NO_ASAN
-#define COWLAB_NO_ASAN
-#endif
-
-COWLAB_NO_ASAN void copy_words(std::byte* to, const std::byte* from, std::size_t size) {
+void copy_stack(std::byte* to, const std::byte* from, std::size_t size) {
     auto* t = reinterpret_cast<volatile std::uint64_t*>(to);
     const auto* f = reinterpret_cast<const volatile std::uint64_t*>(from);
     for (std::size_t i = 0; i < size / 8; ++i) t[i] = f[i];
 }
+#else
+void copy_stack(std::byte* to, const std::byte* from, std::size_t size) {
+    std::memcpy(to, from, size);
+}
+#endif
 
 }  // namespace
 
@@ -82,13 +82,13 @@ void SavedWorld::save(SimHost& host, const SimWorld& world) {
         size += s.size;
     });
     stacks_.resize(size);
-    for (const Stack& s : index_) copy_words(stacks_.data() + s.at, s.low, s.size);
+    for (const Stack& s : index_) copy_stack(stacks_.data() + s.at, s.low, s.size);
 }
 
 void SavedWorld::restore(SimHost& host, const SimWorld& world) const {
     std::memcpy(host.arena().base(), arena_.data(), arena_.size());
     const_cast<SimWorld&>(world).sim_executor().fibers().forget_sanitizer_state();
-    for (const Stack& s : index_) copy_words(s.low, stacks_.data() + s.at, s.size);
+    for (const Stack& s : index_) copy_stack(s.low, stacks_.data() + s.at, s.size);
 }
 
 }  // namespace cowlab

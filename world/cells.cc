@@ -3,14 +3,10 @@
 #include <cstring>
 #include <new>
 
-#include "base/bytes.h"
 #include "base/hash.h"
 #include "base/prng.h"
 
 namespace cowlab {
-namespace {
-std::uint8_t* as_bytes(std::byte* p) { return reinterpret_cast<std::uint8_t*>(p); }
-}  // namespace
 
 // In tag mode a buffer has a header in front, so that its cells can be found as roots. In byte
 // mode real bytes keep themselves, and the buffer is page aligned as devices want it.
@@ -50,24 +46,6 @@ void Cells::free_cells(Payload cells, Sectors count) {
 void Cells::zero_cells(Payload payload, Sectors count) {
     if (payload.data() != nullptr) {
         std::memset(payload.data(), 0, count.value * payload.bytes_per_sector());
-    }
-}
-
-ContentId Cells::content(Payload payload, std::uint64_t index) {
-    const std::size_t stride = payload.bytes_per_sector();
-    if (stride == 0) return zero_content;
-    const std::byte* p = payload.data() + index * stride;
-    if (stride == sizeof(ContentId)) return load_le64(p);
-    return keep(reinterpret_cast<const std::uint8_t*>(p));
-}
-
-void Cells::set_content(Payload payload, std::uint64_t index, ContentId id) {
-    const std::size_t stride = payload.bytes_per_sector();
-    std::byte* p = payload.data() + index * stride;
-    if (stride == sizeof(ContentId)) {
-        store_le64(p, id);
-    } else {
-        bytes_of(id, as_bytes(p));
     }
 }
 

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/bytes.h"
 #include "base/intrusive_list.h"
 #include "engine/port/payload.h"
 #include "scenarios/pattern.h"
@@ -39,8 +40,22 @@ class Cells final : public CellPool {
 
     // The content of sector `index` of a payload of any kind. Bytes that are no pattern are kept
     // from here on, so that the id can be turned back.
-    ContentId content(Payload payload, std::uint64_t index);
-    void set_content(Payload payload, std::uint64_t index, ContentId id);
+    ContentId content(Payload payload, std::uint64_t index) {
+        const std::size_t stride = payload.bytes_per_sector();
+        if (stride == 0) return zero_content;
+        const std::byte* p = payload.data() + index * stride;
+        if (stride == sizeof(ContentId)) return load_le64(p);
+        return keep(reinterpret_cast<const std::uint8_t*>(p));
+    }
+    void set_content(Payload payload, std::uint64_t index, ContentId id) {
+        const std::size_t stride = payload.bytes_per_sector();
+        std::byte* p = payload.data() + index * stride;
+        if (stride == sizeof(ContentId)) {
+            store_le64(p, id);
+        } else {
+            bytes_of(id, reinterpret_cast<std::uint8_t*>(p));
+        }
+    }
     void read_bytes(Payload payload, std::uint64_t index, std::uint8_t* bytes) const;
     void write_bytes(Payload payload, std::uint64_t index, const std::uint8_t* bytes);
 

@@ -48,6 +48,7 @@ BaseDisk* ModelJudge::disk_of(const BlockDevice& device) {
 }
 
 void ModelJudge::name_disks() {
+    forget_places();
     named_count_ = 0;
     for (const MappedDevice& d : world_.mapper().devices()) {
         BaseDisk* disk = world_.find_disk(d.name());
@@ -58,7 +59,7 @@ void ModelJudge::name_disks() {
     for (MappedDevice& d : world_.mapper().devices()) {
         if (d.live() == nullptr || d.live()->target_count() != 1) continue;
         Target& target = d.live()->targets().front();
-        if (target.type_name() != "linear" || world_.find_disk(d.name()) != nullptr) continue;
+        if (target.type_name() != "linear" || disk_of(d) != nullptr) continue;
         struct Below final : DeviceVisitor {
             BlockDevice* device = nullptr;
             Sectors start;
@@ -83,9 +84,29 @@ bool ModelJudge::is_judged(const BlockDevice& origin) {
     return true;
 }
 
+// A table is loaded in one verb and live in a later one, or its device is new; each verb ends in
+// devices_changed(), which forgets. So a device and its live table name one place in between.
 ModelJudge::Place ModelJudge::place_of(MappedDevice& device) {
+    if (device.live() == nullptr) return {};
+    Place place = known_place(device);
+    if (place.snapshot == nullptr) return place;
+    const Snapshot& snapshot = *place.snapshot;
+    // A snapshot that was handed over is nobody; a merge that was passes everything to the origin.
+    const bool is_somebody = !snapshot.is_active() || snapshot.chunk_size().is_set();
+    place.settled = snapshot.is_active();
+    if (!is_somebody && snapshot.is_merge() && place.origin_disk != nullptr) {
+        place.role = Place::Role::origin;
+        return place;
+    }
+    if (place.origin_disk != nullptr && place.cow_disk != nullptr && is_somebody) {
+        place.role = snapshot.is_merge() ? Place::Role::merge : Place::Role::snapshot;
+    }
+    return place;
+}
+
+ModelJudge::Place ModelJudge::learn_place(MappedDevice& device) {
     Place place;
-    if (device.live() == nullptr || device.live()->target_count() != 1) return place;
+    if (device.live()->target_count() != 1) return place;
     Target& target = device.live()->targets().front();
     const std::string_view type = target.type_name();
     if (type.front() != 's') return place;  // most devices are disks
@@ -104,16 +125,6 @@ ModelJudge::Place ModelJudge::place_of(MappedDevice& device) {
     place.origin_disk = disk_of(snapshot.origin());
     place.cow_disk = disk_of(snapshot.cow());
     place.snapshot = &snapshot;
-    // A snapshot that was handed over is nobody; a merge that was passes everything to the origin.
-    const bool is_somebody = !snapshot.is_active() || snapshot.chunk_size().is_set();
-    place.settled = snapshot.is_active();
-    if (!is_somebody && snapshot.is_merge() && place.origin_disk != nullptr) {
-        place.role = Place::Role::origin;
-        return place;
-    }
-    if (place.origin_disk != nullptr && place.cow_disk != nullptr && is_somebody) {
-        place.role = snapshot.is_merge() ? Place::Role::merge : Place::Role::snapshot;
-    }
     return place;
 }
 
@@ -448,6 +459,7 @@ void ModelJudge::note_header_errors() {
 }
 
 void ModelJudge::power_lost() {
+    forget_places();
     note_header_errors();
     reload_ended_ = false;
     // What is not back from the loss before may not go together with what came instead.
@@ -674,6 +686,7 @@ void ModelJudge::describe(TextSink& out, const SectorContent& c) {
 // The part of devices_changed() that can happen without a verb: a snapshot died, a merge ended.
 void ModelJudge::devices_changed_validity_only() {
     for (MappedDevice& d : world_.mapper().devices()) {
+        if (d.live() == nullptr || known_place(d).snapshot == nullptr) continue;
         const Place place = place_of(d);
         if (place.role != Place::Role::snapshot && place.role != Place::Role::merge) continue;
         if (!place.settled) continue;

@@ -102,6 +102,23 @@ class ModelJudge final : public Judge, private JudgedDisks {
     bool is_judged(const BlockDevice& origin) override;
 
     Place place_of(MappedDevice& device);
+    // The part of a place that stays as long as its table and the devices do.
+    struct KnownPlace {
+        const MappedDevice* device = nullptr;
+        const Table* live = nullptr;
+        std::uint64_t as_of = 0;  // of places_as_of_
+        Place place;
+    };
+    static constexpr std::size_t places_max = 32;
+    // REQUIRES: it has a live table.
+    const Place& known_place(MappedDevice& device) {
+        KnownPlace& known = places_[device.number().minor % places_max];
+        if (known.device != &device || known.live != device.live() || known.as_of != places_as_of_)
+            known = {&device, device.live(), places_as_of_, learn_place(device)};
+        return known.place;
+    }
+    Place learn_place(MappedDevice& device);
+    void forget_places() { ++places_as_of_; }
     BaseDisk* disk_of(const BlockDevice& device);
     void name_disks();
     std::uint32_t origin_index(BaseDisk& disk);
@@ -138,6 +155,8 @@ class ModelJudge final : public Judge, private JudgedDisks {
     Arena& arena_;
     NamedDisk named_[disks_max];
     std::uint32_t named_count_ = 0;
+    KnownPlace places_[places_max];
+    std::uint64_t places_as_of_ = 1;
     model::Model model_;
     Verdict verdict_;
     OriginEntry origins_[origins_max];

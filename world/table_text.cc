@@ -1,5 +1,6 @@
 #include "world/table_text.h"
 
+#include <algorithm>
 #include <new>
 
 #include "engine/words.h"
@@ -14,12 +15,10 @@ bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
 TableText::TableText(Arena& arena, const DeviceMapper& mapper, std::string_view text)
     : arena_(arena) {
-    std::size_t names = 0;
-    for (const char c : text) names += c == '@' ? 1 : 0;
+    const auto names = static_cast<std::size_t>(std::count(text.begin(), text.end(), '@'));
     buffer_capacity_ = text.size() + names * number_text_max + 1;
     word_capacity_ = buffer_capacity_ / 2 + 2;
-    for (const char c : text) line_capacity_ += c == ';' ? 1 : 0;
-    ++line_capacity_;
+    line_capacity_ = static_cast<std::size_t>(std::count(text.begin(), text.end(), ';')) + 1;
     buffer_ = static_cast<char*>(arena.allocate(buffer_capacity_));
     words_ =
         static_cast<std::string_view*>(arena.allocate(word_capacity_ * sizeof(std::string_view)));
@@ -41,7 +40,9 @@ void TableText::replace_names(const DeviceMapper& mapper, std::string_view text)
     for (std::size_t i = 0; i < text.size();) {
         const bool starts_word = i == 0 || is_blank(text[i - 1]);
         if (text[i] != '@' || !starts_word) {
-            out << text[i++];
+            const std::size_t next = std::min(text.find('@', i + 1), text.size());
+            out << text.substr(i, next - i);
+            i = next;
             continue;
         }
         std::size_t end = i + 1;

@@ -2,6 +2,8 @@
 
 #include <new>
 
+#include "base/names.h"
+
 namespace cowlab {
 namespace {
 
@@ -171,7 +173,7 @@ bool World::has_unfinished_work() const {
 
 BaseDisk* World::find_disk(std::string_view name) {
     for (BaseDisk& d : disks_) {
-        if (d.name_view() == name) return &d;
+        if (same_name(d.name_view(), name)) return &d;
     }
     return nullptr;
 }

@@ -78,9 +78,9 @@ Errc World::transfer(MappedDevice& device, Op op, Sectors start, Sectors count, 
     if (op == Op::read && bio.status == Errc::ok) {
         // What was read is part of the run's digest, whoever asks for it.
         std::uint64_t sum = start.value;
-        for (std::uint64_t i = 0; i < count.value; ++i) {
-            sum = mix64(sum ^ platform_.cells().content(payload, i));
-        }
+        Cells& cells = platform_.cells();
+        for (std::uint64_t i = 0; i < count.value; ++i)
+            sum = mix64(sum ^ cells.content(payload, i));
         recorder_.add_to_digest(sum);
     }
     if (judge_ != nullptr) judge_->request_ends(request, bio.status);
@@ -123,9 +123,9 @@ void World::do_write(Job& job, MappedDevice& device) {
         const Sectors count = min(s.count, size - s.start);
         const Payload data = buffer_for(job, count);
         if (data.kind() == Payload::Kind::none) return;
-        for (std::uint64_t i = 0; i < count.value; ++i) {
-            platform_.cells().set_content(data, i, pattern_word(s.seed, s.start.value + i));
-        }
+        Cells& cells = platform_.cells();
+        for (std::uint64_t i = 0; i < count.value; ++i)
+            cells.set_content(data, i, pattern_word(s.seed, s.start.value + i));
         out.code = transfer(device, Op::write, s.start, count, data, s.fua);
         if (out.code == Errc::ok && count < s.count) {
             out.kind = Outcome::Kind::short_write;

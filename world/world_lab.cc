@@ -5,6 +5,7 @@
 #include <new>
 
 #include "scenarios/runs.h"
+#include "base/names.h"
 #include "world/world.h"
 
 namespace cowlab {
@@ -207,7 +208,7 @@ Answer World::logreplay(const Step& step) {
 Answer World::lane(const Step& step) {
     Lane* lane = nullptr;
     for (Lane& l : lanes_) {
-        if (l.name == step.job) lane = &l;
+        if (same_name(l.name, step.job)) lane = &l;
     }
     if (lane == nullptr) {
         void* p = platform_.arena().allocate(sizeof(Lane));

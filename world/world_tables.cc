@@ -3,6 +3,7 @@
 
 #include <new>
 
+#include "base/names.h"
 #include "world/table_text.h"
 #include "world/world.h"
 
@@ -145,7 +146,7 @@ Errc World::load_text(std::string_view name, std::string_view text, bool read_on
 
 World::LastTable* World::last_table(std::string_view name) {
     for (LastTable& t : tables_) {
-        if (t.name == name) return &t;
+        if (same_name(t.name, name)) return &t;
     }
     return nullptr;
 }
@@ -212,9 +213,13 @@ std::string World::with_names(std::string_view text) const {
 Answer World::status_text(const Step& step, StatusKind kind, bool inactive) {
     const MappedDevice* d = mapper_->find(step.name);
     if (d == nullptr) return {cowlab::answer_of(Errc::enxio)};
+    const Table* table = inactive ? d->inactive() : d->live();
+    Text<1024> usual;
+    mapper_->print(table, kind, usual);
+    if (!usual.truncated()) return {answer_text(with_names(usual.view()))};
     std::string buffer(status_text_max, '\0');
     TextSink out(buffer.data(), buffer.size());
-    mapper_->print(inactive ? d->inactive() : d->live(), kind, out);
+    mapper_->print(table, kind, out);
     return {answer_text(with_names(out.view()))};
 }
 
