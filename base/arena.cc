@@ -53,9 +53,19 @@ void Arena::trim() {
 void* Arena::carve(std::size_t c) {
     Header& h = header();
     const std::size_t block_size = size_of_class(c);
-    const std::size_t at = align_up(h.used, block_size > 2048 ? 4096 : 16);
-    if (at + block_size > capacity_) return nullptr;
-    h.used = at + block_size;
+    const std::size_t alignment = block_size > 2048 ? 4096 : block_size % 512 == 0 ? 512 : 16;
+    std::size_t at = align_up(h.gap, alignment);
+    if (at + block_size <= h.gap_end) {
+        h.gap = at + block_size;
+    } else {
+        at = align_up(h.used, alignment);
+        if (at + block_size > capacity_) return nullptr;
+        if (at - h.used > h.gap_end - h.gap) {
+            h.gap = h.used;
+            h.gap_end = at;
+        }
+        h.used = at + block_size;
+    }
     h.live += block_size;
     if (h.live > h.peak) h.peak = h.live;
     return base_ + at;

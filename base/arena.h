@@ -25,7 +25,8 @@ class Arena {
     Arena(const Arena&) = delete;
     Arena& operator=(const Arena&) = delete;
 
-    // 16-byte aligned up to 2048 bytes, 4096-byte aligned above. nullptr when the region is full.
+    // 16-byte aligned up to 2048 bytes, 512-byte aligned where they are a multiple of that, and
+    // 4096-byte aligned above. nullptr when the region is full.
     // The content is whatever was there: initialise it.
     void* allocate(std::size_t size) {
         if (size > capacity_) return nullptr;  // nor is there a class for every such size
@@ -85,6 +86,8 @@ class Arena {
         std::size_t used;
         std::size_t live;
         std::size_t peak;
+        std::size_t gap;  // what a page's alignment left out, up to gap_end: small blocks go there
+        std::size_t gap_end;
         FreeBlock* free_blocks[class_count];
     };
     Header& header() const { return *reinterpret_cast<Header*>(base_); }

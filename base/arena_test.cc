@@ -30,7 +30,7 @@ TEST(Arena, a_block_is_aligned_as_the_header_says_whatever_was_allocated_before)
     for (std::size_t size = 1; size <= 5000; ++size) {
         void* p = arena.allocate(size);
         ASSERT_NE(p, nullptr);
-        EXPECT_TRUE(is_aligned(p, size <= 2048 ? 16 : 4096)) << size;
+        EXPECT_TRUE(is_aligned(p, size > 2048 ? 4096 : size % 512 == 0 ? 512 : 16)) << size;
         void* odd = arena.allocate(17);
         EXPECT_TRUE(is_aligned(odd, 16));
     }
@@ -135,7 +135,8 @@ TEST(Arena, a_size_beyond_any_region_is_refused_like_any_other_that_does_not_fit
         EXPECT_EQ(arena.allocate(std::size_t{1} << bit), nullptr) << bit;
         EXPECT_EQ(arena.allocate((std::size_t{1} << bit) + 1), nullptr) << bit;
     }
-    EXPECT_EQ(arena.allocate(SIZE_MAX), nullptr);
+    volatile std::size_t most = SIZE_MAX;  // a compiler that sees it warns of what is tested here
+    EXPECT_EQ(arena.allocate(most), nullptr);
 }
 
 TEST(Arena, all_state_lies_below_used_so_that_copying_it_restores_the_arena) {

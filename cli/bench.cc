@@ -123,10 +123,10 @@ class Bench {
     Figure world_branch() {
         Figure f{"world_branch_us", "us", "a world of profile quick saved and restored", {}};
         std::uint64_t seed = 1;
-        SavedWorld saved;
+        SavedWorld begin, here;
         repeat([&] {
             run_one(seed++, 256, [&](std::size_t step, SimWorld& world) {
-                if (step == 50) f.samples.push_back(save_and_restore_us(saved, world));
+                if (step == 50) f.samples.push_back(save_and_restore_us(begin, here, world));
             });
         });
         return f;
@@ -135,18 +135,20 @@ class Bench {
     Figure explore_branch(Figure& size) {
         Figure f{"explore_save_restore_us", "us", "the small world, a copy under way", {}};
         size = {"explore_world_bytes", "bytes", "what is copied: memory and live stacks", {}};
-        const auto scenario = parse(std::string(small_world) + "lane A write base 0 3 2\n", "bench");
+        const auto scenario =
+            parse(std::string(small_world) + "lane A write base 0 3 2\n", "bench");
         CHECK(scenario.has_value(), "the small world is a scenario");
-        SavedWorld saved;
+        SavedWorld begin, here;
         repeat([&] {
             RunSetup setup;
             setup.images = &images_;
             setup.terse_answers = true;
+            setup.recorder_capacity = 32;
             setup.after_step = [&](std::size_t step, const Answer&, SimWorld& world) {
                 if (step + 1 < scenario->steps.size()) return true;
                 world.run_turns(4);
-                f.samples.push_back(save_and_restore_us(saved, world));
-                size.samples.push_back(static_cast<double>(saved.bytes()));
+                f.samples.push_back(save_and_restore_us(begin, here, world));
+                size.samples.push_back(static_cast<double>(begin.bytes()));
                 return true;
             };
             run_scenario(host_, *scenario, setup);
@@ -174,15 +176,20 @@ class Bench {
     double run_seconds() const { return run_seconds_; }
 
   private:
-    // The mean of many: a clock read twice costs as much as what is measured.
-    double save_and_restore_us(SavedWorld& saved, SimWorld& world) {
-        constexpr int times = 64;
-        const auto start = Clock::now();
-        for (int i = 0; i < times; ++i) {
-            saved.save(host_, world);
-            saved.restore(host_, world);
+    // The median of many, each after the world has gone on for three turns: what a search does.
+    double save_and_restore_us(SavedWorld& begin, SavedWorld& here, SimWorld& world) {
+        constexpr int times = 15;
+        double us[times];
+        begin.save(host_, world);
+        for (double& t : us) {
+            world.run_turns(3);
+            const auto start = Clock::now();
+            here.save(host_, world);
+            begin.restore(host_, world);
+            t = seconds_since(start) * 1e6;
         }
-        return seconds_since(start) * 1e6 / times;
+        std::sort(us, us + times);
+        return us[times / 2];
     }
     void run_one(std::uint64_t seed, std::uint32_t records,
                  const std::function<void(std::size_t, SimWorld&)>& after_step) {
@@ -262,7 +269,9 @@ Result<int> bench(const BenchOptions& options) {
                                     options.figure)});
     }
     if (all) {
-        figures.push_back({"sim_to_skeleton_ratio", "1", "the full world / the bare loop",
+        figures.push_back({"sim_to_skeleton_ratio",
+                           "1",
+                           "the full world / the bare loop",
                            {figures[0].median() / figures[1].median()}});
     }
     const Totals& t = b.totals();

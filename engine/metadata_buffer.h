@@ -109,10 +109,9 @@ class MetadataBuffer {
     static constexpr Sectors bounce_sectors{2048};
     static constexpr std::size_t piece_alignment = 4096;
 
-    // Memory aligns blocks of a page and more to a page: what the port may ask for.
-    static std::size_t allocated_bytes(ChunkSize c) {
-        return c.bytes() < 4096 ? std::size_t{4096} : c.bytes();
-    }
+    // Memory aligns sectors to sectors, and blocks of a page and more to a page: what the port may
+    // ask for (a device that asks for more copies what is smaller).
+    static std::size_t allocated_bytes(ChunkSize c) { return c.bytes(); }
     std::byte* bytes() const { return data_; }
     Payload payload() const { return Payload::bytes(data_); }
 

@@ -297,8 +297,9 @@ void SimDisk::read(Bio& bio, Sectors from) {
     for (std::uint64_t i = 0; i < bio.length.value; ++i) {
         const std::uint64_t sector = from.value + i;
         if (i == 0 || sector % page_sectors == 0) page = find_page(sector / page_sectors);
-        cells_.set_content(bio.payload, i,
-                           page == nullptr ? initial(sector) : page->current[sector % page_sectors]);
+        cells_.set_content(
+            bio.payload, i,
+            page == nullptr ? initial(sector) : page->current[sector % page_sectors]);
     }
 }
 
@@ -338,8 +339,7 @@ void SimDisk::write(Bio& bio, Sectors at, std::uint64_t first, std::uint64_t end
     }
 }
 
-void SimDisk::make_durable(Page& page, std::uint64_t number, std::uint64_t sector,
-                           ContentId id) {
+void SimDisk::make_durable(Page& page, std::uint64_t number, std::uint64_t sector, ContentId id) {
     const std::uint64_t i = sector % page_sectors;
     if (number <= page.durable_write[i]) return;  // a newer version is on the medium already
     page.durable[i] = id;

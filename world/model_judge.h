@@ -109,7 +109,7 @@ class ModelJudge final : public Judge, private JudgedDisks {
         std::uint64_t as_of = 0;  // of places_as_of_
         Place place;
     };
-    static constexpr std::size_t places_max = 32;
+    static constexpr std::size_t places_max = 16;
     // REQUIRES: it has a live table.
     const Place& known_place(MappedDevice& device) {
         KnownPlace& known = places_[device.number().minor % places_max];

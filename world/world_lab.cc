@@ -4,8 +4,8 @@
 
 #include <new>
 
-#include "scenarios/runs.h"
 #include "base/names.h"
+#include "scenarios/runs.h"
 #include "world/world.h"
 
 namespace cowlab {

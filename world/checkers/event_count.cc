@@ -14,7 +14,8 @@ EventCount::Counts* EventCount::of(DeviceNumber device) {
     for (std::uint32_t i = 0; i < count_; ++i) {
         if (devices_[i].device == device) return &devices_[i];
     }
-    if (count_ == devices_max) return nullptr;
+    if (count_ == devices_max || !devices_.make_room(world().platform().arena(), count_))
+        return nullptr;
     Counts& c = devices_[count_++];
     c = {};
     c.device = device;

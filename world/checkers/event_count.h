@@ -7,6 +7,7 @@
 // must have had its event: an engine that forgets both is caught too.
 #pragma once
 
+#include "world/checkers/growing.h"
 #include "world/checkers/oracle.h"
 #include "world/checkers/snapshot_edges.h"
 
@@ -41,7 +42,7 @@ class EventCount final : public Oracle, public SnapshotEdges::Listener {
     Counts* of(DeviceNumber device);
     const MappedDevice* find(DeviceNumber device) const;
 
-    Counts devices_[devices_max];
+    Growing<Counts> devices_;
     std::uint32_t count_ = 0;
 };
 

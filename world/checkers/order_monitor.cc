@@ -1,6 +1,7 @@
 #include "world/checkers/order_monitor.h"
 
 #include <cstring>
+#include <new>
 
 #include "engine/snapshot.h"
 
@@ -35,14 +36,14 @@ std::string_view plural(std::uint64_t n) { return n == 1 ? "" : "s"; }
 
 DiskLedger* OrderMonitor::disk(std::uint32_t actor) {
     for (std::uint32_t i = 0; i < disk_count_; ++i) {
-        if (disks_[i].actor == actor) return &disks_[i];
+        if (disks_[i]->actor == actor) return disks_[i];
     }
     return nullptr;
 }
 
 DiskLedger* OrderMonitor::disk(DeviceNumber number) {
     for (std::uint32_t i = 0; i < disk_count_; ++i) {
-        if (disks_[i].number == number) return &disks_[i];
+        if (disks_[i]->number == number) return disks_[i];
     }
     return nullptr;
 }
@@ -51,8 +52,9 @@ void OrderMonitor::devices_changed() {
     for (BaseDisk& b : world().disks()) {
         DiskLedger* d = disk(b.actor);
         if (d == nullptr) {
-            if (disk_count_ == disks_max) continue;
-            d = &disks_[disk_count_++];
+            void* p = disk_count_ == disks_max ? nullptr : arena().allocate(sizeof(DiskLedger));
+            if (p == nullptr) continue;
+            d = disks_[disk_count_++] = new (p) DiskLedger();
             d->actor = b.actor;
             d->base = &b;
         }
@@ -112,9 +114,9 @@ StoreLedger* OrderMonitor::store_of(DiskLedger& cow) {
 
 void OrderMonitor::power_lost() {
     for (std::uint32_t i = 0; i < disk_count_; ++i) {
-        close(disks_[i]);
-        disks_[i].forget_what_is_in_flight();
-        disks_[i].number = {};
+        close(*disks_[i]);
+        disks_[i]->forget_what_is_in_flight();
+        disks_[i]->number = {};
     }
     flushes_.clear();
     reads_at_port_.clear();
@@ -175,7 +177,7 @@ void OrderMonitor::request_issued(std::uint32_t actor, const Bio& bio) {
                 break;
             case Purpose::forwarded:
                 if (d->store == nullptr)
-                    reads_at_port_.add({&bio, actor, false, {}, bio.start, bio.end()});
+                    reads_at_port_.add(arena(), {&bio, actor, false, {}, bio.start, bio.end()});
                 break;
             default: break;
         }
@@ -281,7 +283,7 @@ void OrderMonitor::request_done(std::uint32_t actor, const Bio& bio) {
 }
 
 void OrderMonitor::flush_issued(DiskLedger& d, const Bio& bio) {
-    flushes_.add({&bio, &d, d.writes});
+    flushes_.add(arena(), {&bio, &d, d.writes});
 }
 
 // False: it was not seen to begin.
@@ -612,7 +614,7 @@ void OrderMonitor::check_readers(const Snapshot& snapshot, const DiskLedger& ori
 }
 
 void OrderMonitor::user_read_begins(const UserRequest& r) {
-    user_reads_.add({&r, 0, true, r.device->number(), r.start, r.start + r.count});
+    user_reads_.add(arena(), {&r, 0, true, r.device->number(), r.start, r.start + r.count});
 }
 
 void OrderMonitor::user_read_ended(const UserRequest& r) {

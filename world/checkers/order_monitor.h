@@ -24,6 +24,7 @@
 // written changes nothing (the store is invalid, or the merge has failed, before anything else).
 #pragma once
 
+#include "world/checkers/growing.h"
 #include "world/checkers/oracle.h"
 #include "world/checkers/port_ledger.h"
 
@@ -63,11 +64,11 @@ class OrderMonitor final : public Oracle {
     };
     template <class T>
     struct Few {
-        T items[in_flight_max];
+        Growing<T> items;
         std::uint32_t count = 0;
         bool overran = false;
-        void add(const T& item) {
-            if (count < in_flight_max) {
+        void add(Arena& arena, const T& item) {
+            if (count < in_flight_max && items.make_room(arena, count)) {
                 items[count++] = item;
             } else {
                 overran = true;
@@ -79,6 +80,7 @@ class OrderMonitor final : public Oracle {
         }
     };
 
+    Arena& arena() const { return world().platform().arena(); }
     DiskLedger* disk(std::uint32_t actor);
     DiskLedger* disk(DeviceNumber number);
     StoreLedger* store_of(DiskLedger& cow);
@@ -108,7 +110,7 @@ class OrderMonitor final : public Oracle {
     const Snapshot* merging_onto(DeviceNumber origin) const;
     const Snapshot* user_of(const DiskLedger& cow) const;
 
-    DiskLedger disks_[disks_max];
+    DiskLedger* disks_[disks_max] = {};  // they stay where they are
     std::uint32_t disk_count_ = 0;
     Few<Flush> flushes_;
     Few<Read> reads_at_port_;  // forwarded reads of disks that are somebody's origin

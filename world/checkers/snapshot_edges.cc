@@ -30,7 +30,8 @@ void SnapshotEdges::look() {
         if (!is_somebody(s)) return;
         FollowedSnapshot* f = find(s);
         if (f == nullptr) {
-            if (count_ == followed_max) return;
+            if (count_ == followed_max || !followed_.make_room(world_.platform().arena(), count_))
+                return;
             f = &followed_[count_++];
             *f = {};
             f->snapshot = &s;

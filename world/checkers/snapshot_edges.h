@@ -6,6 +6,7 @@
 #pragma once
 
 #include "engine/snapshot.h"
+#include "world/checkers/growing.h"
 #include "world/world.h"
 
 namespace cowlab {
@@ -54,7 +55,7 @@ class SnapshotEdges {
 
     World& world_;
     Listener& listener_;
-    FollowedSnapshot followed_[followed_max];
+    Growing<FollowedSnapshot> followed_;
     std::uint32_t count_ = 0;
 };
 
