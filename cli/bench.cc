@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "bench/skeleton.h"
+#include "cli/crash_bench.h"
 #include "cli/run.h"
 #include "cli/seed_runs.h"
 #include "cli/totals.h"
@@ -229,6 +230,18 @@ std::string cpu_name() {
     return "unknown";
 }
 
+std::vector<Figure> crash_figures(double seconds) {
+    SimHost host;
+    const CrashRates r = measure_crash_rates(host, seconds);
+    return {{"crash_states_checked_per_second", "1/s",
+             "distinct images, loaded or made of parts that were", {r.checked_per_second}},
+            {"crash_states_loaded_per_second", "1/s", "of these, loaded for themselves",
+             {r.loaded_per_second}},
+            {"crash_states_reuse_ratio", "1", "of the checked states, those not loaded", {r.reuse}},
+            {"crash_states_generated_per_second", "1/s", "distinct images, looked at by nobody",
+             {r.generated_per_second}}};
+}
+
 }  // namespace
 
 Result<int> bench(const BenchOptions& options) {
@@ -263,6 +276,10 @@ Result<int> bench(const BenchOptions& options) {
         return f;
     });
     measure("recording_overhead_ratio", [&] { return b.recording_overhead(); });
+    if (wanted("crash_states_checked_per_second")) {
+        for (Figure& f : crash_figures(static_cast<double>(options.seconds)))
+            figures.push_back(std::move(f));
+    }
     if (figures.empty()) {
         return failure({Error::Kind::usage, "--figure",
                         fmt::format("no figure `{}`: `cowlab bench --seconds 0` prints their names",
