@@ -233,12 +233,18 @@ std::string cpu_name() {
 std::vector<Figure> crash_figures(double seconds) {
     SimHost host;
     const CrashRates r = measure_crash_rates(host, seconds);
-    return {{"crash_states_checked_per_second", "1/s",
-             "distinct images, loaded or made of parts that were", {r.checked_per_second}},
-            {"crash_states_loaded_per_second", "1/s", "of these, loaded for themselves",
+    return {{"crash_states_checked_per_second",
+             "1/s",
+             "distinct images, loaded or made of parts that were",
+             {r.checked_per_second}},
+            {"crash_states_loaded_per_second",
+             "1/s",
+             "of these, loaded for themselves",
              {r.loaded_per_second}},
             {"crash_states_reuse_ratio", "1", "of the checked states, those not loaded", {r.reuse}},
-            {"crash_states_generated_per_second", "1/s", "distinct images, looked at by nobody",
+            {"crash_states_generated_per_second",
+             "1/s",
+             "distinct images, looked at by nobody",
              {r.generated_per_second}}};
 }
 

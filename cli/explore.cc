@@ -89,8 +89,8 @@ std::string who(const ExploreOptions& o, const Header& header) {
     Scenario s;
     s.version = language_version;
     s.header = header;
-    return fmt::format("explore --ops {} --nested {}, {}: {}", o.operations, o.nested,
-                       version_text(), print(s));
+    return fmt::format("explore --ops {} --nested {} --delays {}, {}: {}", o.operations, o.nested,
+                       o.delays, version_text(), print(s));
 }
 
 Result<bool> save(const std::string& path, const std::string& who, const Units& units) {
@@ -339,7 +339,8 @@ Result<int> explore(const ExploreOptions& options) {
     if (auto r = apply_policy_options(options.policy, header.header, note); !r)
         return failure(std::move(r).error());
     const std::string whose = who(options, header.header);
-    fmt::print("cowlab explore --ops {}{}   {}\n", options.operations, note, version_text());
+    fmt::print("cowlab explore --ops {} --nested {} --delays {}{}   {}\n", options.operations,
+               options.nested, options.delays, note, version_text());
     std::fflush(stdout);
     if (!options.merge.empty()) return merge(options, whose);
 
@@ -365,6 +366,7 @@ Result<int> explore(const ExploreOptions& options) {
     SmallScopeOptions scope;
     scope.operations = options.operations;
     scope.crash_depth = options.nested;
+    scope.delays = options.delays;
     scope.header = header.header;
     std::error_code ec;
     std::filesystem::create_directories(options.out, ec);

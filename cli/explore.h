@@ -12,7 +12,8 @@ namespace cowlab {
 
 struct ExploreOptions {
     std::uint32_t operations = 3;
-    std::uint32_t nested = 1;
+    std::uint32_t nested = 2;
+    std::uint32_t delays = 1;
     PolicyOptions policy;
     std::string shard;  // I/N; empty: as the environment says
     std::uint32_t jobs = 0;

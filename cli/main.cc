@@ -262,9 +262,14 @@ int run_command_line(int argc, char** argv) {
     explore_command
         ->add_option("--nested", explore.nested,
                      "crashes in a row: 2 is one more in recovery, 3 in the recovery of that")
-        ->default_str("1")
+        ->default_str("2")
         ->check(CLI::Range(1, 4));
     add_policy_options(explore_command, explore.policy);
+    explore_command
+        ->add_option("--delays", explore.delays,
+                     "requests that are held back in one run of operations at once, at most")
+        ->default_str("1")
+        ->check(CLI::Range(0, 2));
     explore_command->add_option("--shard", explore.shard, "I/N: the I-th of N parts");
     explore_command->add_option("--jobs", explore.jobs, "processes; 0: one a processor")
         ->default_str("0");

@@ -116,12 +116,28 @@ void SmallScope::explore_workload(const SmallWorkload& workload, CrashExplorer& 
     for (const Step& step : s.scenario.steps) {
         if (step.verb == Verb::disk) disks.push_back(step.name);
     }
-    for (const Step& pin : delays_of(fifo, from, to, disks)) {
-        SmallScenario held = s;
-        held.scenario.steps.insert(held.scenario.steps.begin(), pin);
-        ++held.last_begins;
-        if (!run(held, explorer)) return;
+    const std::vector<Step> pins = delays_of(fifo, from, to, disks);
+    if (options_.delays == 0) return;
+    for (const Step& pin : pins) {
+        if (!run_held(s, {pin}, explorer)) return;
     }
+    if (options_.delays == 1) return;
+    for (const Step& first : pins) {
+        for (const Step& second : pins) {
+            if (&first == &second) continue;
+            Step later = second;
+            later.pin.choice = 2;
+            if (!run_held(s, {first, later}, explorer)) return;
+        }
+    }
+}
+
+bool SmallScope::run_held(const SmallScenario& s, const std::vector<Step>& pins,
+                          CrashExplorer& explorer) {
+    SmallScenario held = s;
+    held.scenario.steps.insert(held.scenario.steps.begin(), pins.begin(), pins.end());
+    held.last_begins += pins.size();
+    return run(held, explorer);
 }
 
 bool SmallScope::run(const SmallScenario& s, CrashExplorer& explorer) {

@@ -3,7 +3,7 @@
 //
 // Schedules: operations one by one are FIFO. Operations together are run FIFO, and once more for
 // each request that any disk gets while they are under way: that request is held back until nothing
-// else can go on (one delay; delays of several requests are not tried).
+// else can go on. With two delays, also for each pair of them, in both orders of letting them go.
 //
 // Crash states: of a workload those are explored that come while its last operation is under way
 // (all of them, when they are together): what comes before is another workload. States that were
@@ -18,7 +18,8 @@ namespace cowlab {
 
 struct SmallScopeOptions {
     std::uint32_t operations = 3;
-    std::uint32_t crash_depth = 1;
+    std::uint32_t crash_depth = 2;
+    std::uint32_t delays = 1;  // requests held back in one run, at most; up to 2
     Header header;
     std::uint32_t findings_max = 8;
 };
@@ -45,6 +46,7 @@ class SmallScope {
 
   private:
     void explore_workload(const SmallWorkload& workload, CrashExplorer& explorer);
+    bool run_held(const SmallScenario& s, const std::vector<Step>& pins, CrashExplorer& explorer);
     bool run(const SmallScenario& s, CrashExplorer& explorer);
 
     SimHost& host_;
