@@ -7,6 +7,9 @@ add_test(NAME command/bad-input-is-refused-with-what-to-do
 add_test(NAME command/campaigns-survive-what-they-run
   COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/cli/campaign_test.py $<TARGET_FILE:cowlab>)
 
+add_test(NAME command/explorations-count-the-same-in-parts
+  COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/cli/explore_test.py $<TARGET_FILE:cowlab>)
+
 add_test(NAME command/conform-agrees-with-the-kernel
   COMMAND cowlab conform --compat kernel ${CMAKE_SOURCE_DIR}/scenarios/golden)
 set_tests_properties(command/conform-agrees-with-the-kernel PROPERTIES

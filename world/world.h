@@ -206,6 +206,7 @@ class World final : private DiskObserver {
     void remember_live(std::string_view name);
     void forget_table(std::string_view name);
     void rename_table(std::string_view from, std::string_view to);
+    std::string_view renamed_in(std::string_view table, std::string_view from, std::string_view to);
     LastTable* last_table(std::string_view name);
     std::string_view keep_text(std::string_view text);
 

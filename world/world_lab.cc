@@ -2,7 +2,9 @@
 // loss.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <new>
+#include <vector>
 
 #include "base/names.h"
 #include "scenarios/runs.h"
@@ -14,6 +16,16 @@ constexpr Milliseconds poll_ms{30};
 constexpr Milliseconds wait_ms{10000};
 constexpr Milliseconds mergewait_ms{20000};
 constexpr Milliseconds mergewait_step_ms{2};
+
+// Whether one of the devices that a table names by @name is such.
+template <class F>
+bool any_device_in(std::string_view table, const F& is_such) {
+    for (std::size_t at = table.find('@'); at != std::string_view::npos;
+         at = table.find('@', at + 1)) {
+        if (is_such(table.substr(at + 1, table.find(' ', at) - at - 1))) return true;
+    }
+    return false;
+}
 }  // namespace
 
 // ---- fault: another table over the medium (golden/README.md) ----------------------------------
@@ -347,20 +359,35 @@ void World::execute_power_loss(const PowerLossSpec& spec) {
     platform_.hold_back_faults(false);
 }
 
-// The devices as they were: last live tables, in the order the devices were created; but a merge
-// begins as soon as it is resumed, and would overwrite the origin under snapshots that are not
-// there yet, so those come last (the user's contract, spec §4).
+// The devices as they were: last live tables, in the order the devices were created, except that a
+// device comes after those its table stands on; and a merge begins as soon as it is resumed, and
+// would overwrite the origin under snapshots that are not there yet, so those come last (the user's
+// contract, spec §4).
 std::vector<Step> World::lines_of_reload() {
     std::vector<Step> lines;
+    std::vector<const LastTable*> left;
     for (const bool merges : {false, true}) {
         for (const LastTable& t : tables_) {
             const bool is_merge = t.live.find(" snapshot-merge ") != std::string_view::npos;
             if (t.live.empty() || is_merge != merges || mapper_->find(t.name) != nullptr) continue;
-            Step& step = lines.emplace_back();
-            step.verb = t.live_read_only ? Verb::create_ro : Verb::create;
-            step.name = std::string(t.name);
-            step.text = std::string(t.live);
+            left.push_back(&t);
         }
+    }
+    const auto is_left = [&](std::string_view name) {
+        return std::any_of(left.begin(), left.end(),
+                           [&](const LastTable* t) { return t->name == name; });
+    };
+    while (!left.empty()) {
+        // If each waits for another (tables of two lives), the first goes first.
+        auto next = std::find_if(left.begin(), left.end(), [&](const LastTable* t) {
+            return !any_device_in(t->live, is_left);
+        });
+        if (next == left.end()) next = left.begin();
+        Step& step = lines.emplace_back();
+        step.verb = (*next)->live_read_only ? Verb::create_ro : Verb::create;
+        step.name = std::string((*next)->name);
+        step.text = std::string((*next)->live);
+        left.erase(next);
     }
     return lines;
 }

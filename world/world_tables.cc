@@ -179,6 +179,29 @@ void World::rename_table(std::string_view from, std::string_view to) {
     // A device of that name went with a power loss, and was not brought back.
     forget_table(to);
     if (LastTable* t = last_table(from); t != nullptr) t->name = keep_text(to);
+    // Those that stand on it know it by its number; what they were made from names it.
+    for (LastTable& t : tables_) {
+        t.live = renamed_in(t.live, from, to);
+        t.loaded = renamed_in(t.loaded, from, to);
+    }
+}
+
+std::string_view World::renamed_in(std::string_view table, std::string_view from,
+                                   std::string_view to) {
+    std::string text;
+    bool is_named = false;
+    for (std::string_view rest = table; !rest.empty();) {
+        const std::size_t end = std::min(rest.find(' '), rest.size());
+        const std::string_view word = rest.substr(0, end);
+        const bool is_it =
+            word.size() == from.size() + 1 && word[0] == '@' && word.substr(1) == from;
+        is_named = is_named || is_it;
+        if (!text.empty()) text += ' ';
+        if (is_it) text += '@';
+        text += is_it ? to : word;
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    return is_named ? keep_text(text) : table;
 }
 
 // ---- Queries ----------------------------------------------------------------------------------
