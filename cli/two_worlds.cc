@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "cli/files.h"
+#include "cli/merge_started_again.h"
 #include "cli/stop_signals.h"
 #include "device/kernel_differences.h"
 #include "scenarios/print.h"
@@ -117,6 +118,7 @@ Result<std::optional<WorldDifference>> TwoWorlds::compare(const Scenario& scenar
                                                           const ImageSet& members) {
     const Ours ours = run_ours(scenario, members, policy_);
     engine_hung_ = ours.run.hung_by_user;
+    race_ = false;
     kernel_ = {};
     if (engine_hung_) return std::optional<WorldDifference>();
     auto kernel = oracle_.run({scenario, members});
@@ -141,9 +143,12 @@ std::uint32_t TwoWorlds::deviations_by(const Ours& ours, std::size_t step) {
 }
 
 std::optional<WorldDifference> TwoWorlds::difference(const Scenario& scenario, const Ours& ours) {
+    const std::size_t racing = step_of_merge_started_again(scenario, kernel_.answers);
+    race_ = racing != SIZE_MAX;
     for (std::size_t i = 0; i < scenario.steps.size(); ++i) {
         const bool here = i < ours.run.answers.size(), there = i < kernel_.answers.size();
         if (!here && !there) break;
+        if (i > racing) break;
         const auto d = cowlab::compare(there ? kernel_.answers[i] : Answer{"(none)"},
                                        here ? ours.run.answers[i] : Answer{"(none)"});
         ++steps_;
@@ -163,7 +168,7 @@ std::optional<WorldDifference> TwoWorlds::difference(const Scenario& scenario, c
         return WorldDifference{std::string("verdict ") + v.word, v.step,
                                fmt::format("our engine: FAIL {}   {}", v.word, v.text)};
     }
-    if (kernel_.end != KernelResult::End::done) return std::nullopt;
+    if (kernel_.end != KernelResult::End::done || race_) return std::nullopt;
     return compare_images(scenario, ours.images);
 }
 

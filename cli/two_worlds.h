@@ -38,6 +38,9 @@ class TwoWorlds {
     const KernelResult& kernel() const { return kernel_; }
     // Our engine hangs, so the kernel was not asked.
     bool engine_hung() const { return engine_hung_; }
+    // A failed merge was started again: what Linux does from there on depends on timing and was not
+    // compared (cli/merge_started_again.h).
+    bool ended_in_race() const { return race_; }
     // Of compare_default(): the deviations that acted, bit n is Dn; whether an answer or image
     // shows them; and where first.
     std::uint32_t deviations() const { return deviations_; }
@@ -63,6 +66,7 @@ class TwoWorlds {
     EnginePolicy policy_;
     KernelResult kernel_;
     bool engine_hung_ = false;
+    bool race_ = false;
     bool deliberate_ = false;
     std::size_t deliberate_step_ = 0;
     std::uint32_t deviations_ = 0;
