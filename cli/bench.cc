@@ -184,7 +184,7 @@ Result<int> bench(const BenchOptions& options) {
         {"cpu", cpu_name()},
         {"cores", std::thread::hardware_concurrency()},
         {"version", version_text()},
-        {"profile", plan->profile->name},
+        {"profile", plan->profile.name},
         {"runs_per_second", static_cast<double>(t.runs()) / b.run_seconds()},
         {"ios_per_run", static_cast<double>(t.value("requests")) / static_cast<double>(t.runs())}};
     // "cowlab 0.1.0   commit c5d4abde29   g++ 12.2": the last two by their names.
