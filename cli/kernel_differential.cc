@@ -23,9 +23,10 @@ Result<bool> report(const DifferentialOptions& options, TwoWorlds& worlds, std::
     if (!stored->again) {
         fmt::print("     not seen a second time: it depends on timing\n");
     } else {
-        fmt::print("     {} operations (from {}), {} candidates tried\n     {}\n",
-                   stored->shrunk.operations, stored->shrunk.operations_before,
-                   stored->shrunk.tried, stored->small_text);
+        fmt::print("     {}, {} candidates tried{}\n     {}\n",
+                   size_text(size_of(stored->shrunk.scenario), stored->shrunk.operations_before),
+                   stored->shrunk.tried, stored->shrunk.minimal ? "" : ", time was up",
+                   stored->small_text);
     }
     fmt::print("     scenario   {}\n", stored->path);
     return true;

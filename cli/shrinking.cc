@@ -168,6 +168,8 @@ Shrunk shrink_in_children(const Scenario& scenario, const Verdict& verdict, cons
         const bool may_be_anothers = alike && end.kind != ChildEnd::Kind::stuck;
         if (!first_of_its_child && may_be_anothers) continue;
         log->answers[log->known] = alike ? 1 : 0;
+        // How long that candidate was, the dead cannot say.
+        if (!alike) log->met(death, log->known, UINT32_MAX);
         ++log->known;
     }
     Shrunk shrunk;

@@ -77,17 +77,6 @@ std::string with_answers(Scenario scenario, const KernelResult& kernel) {
 
 }  // namespace
 
-ImageSet images_of(SimWorld& sim) {
-    ImageSet out;
-    for (const BaseDisk& d : sim.world().disks()) {
-        KernelImage& bytes = out[std::string(d.name_view())];
-        bytes.resize(d.spec.size.bytes());
-        for (std::uint64_t s = 0; s < d.spec.size.value; ++s)
-            sim.cells().bytes_of(d.medium->raw_read({s}), bytes.data() + s * sector_bytes);
-    }
-    return out;
-}
-
 TwoWorlds::TwoWorlds(SimHost& host, KernelOracle& oracle, const std::string& without)
     : host_(host), oracle_(oracle), policy_(policy_kernel) {
     Header header;
@@ -96,28 +85,10 @@ TwoWorlds::TwoWorlds(SimHost& host, KernelOracle& oracle, const std::string& wit
     if (auto policy = policy_of(header, {})) policy_ = *policy;
 }
 
-TwoWorlds::Ours TwoWorlds::run_ours(const Scenario& scenario, const ImageSet& members,
-                                    const EnginePolicy& policy) {
-    Ours ours;
-    MemoryImages source(members);
-    RunSetup setup;
-    setup.images = &source;
-    setup.cells = CellMode::bytes;
-    setup.judge = false;
-    setup.policy = &policy;
-    setup.after_step = [&](std::size_t, const Answer&, SimWorld& sim) {
-        ours.deviations.push_back(sim.world().events().deviations());
-        return true;
-    };
-    setup.at_end = [&](SimWorld& sim) { ours.images = images_of(sim); };
-    ours.run = run_scenario(host_, scenario, setup);
-    return ours;
-}
-
 Result<std::optional<WorldDifference>> TwoWorlds::compare(const Scenario& scenario,
                                                           const ImageSet& members) {
-    const Ours ours = run_ours(scenario, members, policy_);
-    engine_hung_ = ours.run.hung_by_user;
+    const OurRun ours = run_ours(host_, scenario, members, policy_);
+    engine_hung_ = ours.hung_by_user;
     race_ = false;
     kernel_ = {};
     if (engine_hung_) return std::optional<WorldDifference>();
@@ -129,8 +100,8 @@ Result<std::optional<WorldDifference>> TwoWorlds::compare(const Scenario& scenar
 
 std::optional<WorldDifference> TwoWorlds::compare_default(const Scenario& scenario,
                                                           const ImageSet& members) {
-    const Ours ours = run_ours(scenario, members, policy_default);
-    deviations_ = ours.run.deviations;
+    const OurRun ours = run_ours(host_, scenario, members, policy_default);
+    deviations_ = ours.deviations_at_end;
     const auto found = difference(scenario, ours);
     deliberate_step_ = found ? found->step : 0;
     const std::uint32_t by_then = deviations_by(ours, deliberate_step_);
@@ -138,19 +109,20 @@ std::optional<WorldDifference> TwoWorlds::compare_default(const Scenario& scenar
     return deliberate_ ? std::nullopt : found;
 }
 
-std::uint32_t TwoWorlds::deviations_by(const Ours& ours, std::size_t step) {
-    return step < ours.deviations.size() ? ours.deviations[step] : ours.run.deviations;
+std::uint32_t TwoWorlds::deviations_by(const OurRun& ours, std::size_t step) {
+    return step < ours.deviations.size() ? ours.deviations[step] : ours.deviations_at_end;
 }
 
-std::optional<WorldDifference> TwoWorlds::difference(const Scenario& scenario, const Ours& ours) {
+std::optional<WorldDifference> TwoWorlds::difference(const Scenario& scenario, const OurRun& ours) {
     const std::size_t racing = step_of_merge_started_again(scenario, kernel_.answers);
     race_ = racing != SIZE_MAX;
     for (std::size_t i = 0; i < scenario.steps.size(); ++i) {
-        const bool here = i < ours.run.answers.size(), there = i < kernel_.answers.size();
+        const bool here = i < ours.answers.size(), there = i < kernel_.answers.size();
         if (!here && !there) break;
         if (i > racing) break;
+        if (!here && ours.verdict.failed) break;
         const auto d = cowlab::compare(there ? kernel_.answers[i] : Answer{"(none)"},
-                                       here ? ours.run.answers[i] : Answer{"(none)"});
+                                       here ? ours.answers[i] : Answer{"(none)"});
         ++steps_;
         if (!d) continue;
         const Step& step = scenario.steps[i];
@@ -163,7 +135,7 @@ std::optional<WorldDifference> TwoWorlds::difference(const Scenario& scenario, c
                         kernel_.last_words.empty() ? "" : "; the kernel's last words: ",
                         kernel_.last_words)};
     }
-    const Verdict& v = ours.run.verdict;
+    const Verdict& v = ours.verdict;
     if (v.failed) {
         return WorldDifference{std::string("verdict ") + v.word, v.step,
                                fmt::format("our engine: FAIL {}   {}", v.word, v.text)};

@@ -6,11 +6,10 @@
 #include <string>
 
 #include "cli/memory_images.h"
+#include "cli/our_world.h"
 #include "device/kernel_oracle.h"
 #include "scenarios/scenario.h"
 #include "scenarios/shrink.h"
-#include "sim/scenario_run.h"
-#include "sim/sim_world.h"
 
 namespace cowlab {
 
@@ -51,14 +50,8 @@ class TwoWorlds {
     std::uint64_t sectors() const { return sectors_; }
 
   private:
-    struct Ours {
-        RunResult run;
-        ImageSet images;
-        std::vector<std::uint32_t> deviations;  // by the end of each step
-    };
-    Ours run_ours(const Scenario& scenario, const ImageSet& members, const EnginePolicy& policy);
-    static std::uint32_t deviations_by(const Ours& ours, std::size_t step);
-    std::optional<WorldDifference> difference(const Scenario& scenario, const Ours& ours);
+    static std::uint32_t deviations_by(const OurRun& ours, std::size_t step);
+    std::optional<WorldDifference> difference(const Scenario& scenario, const OurRun& ours);
     std::optional<WorldDifference> compare_images(const Scenario& scenario, const ImageSet& ours);
 
     SimHost& host_;
@@ -73,9 +66,6 @@ class TwoWorlds {
     std::uint64_t steps_ = 0;
     std::uint64_t sectors_ = 0;
 };
-
-// What the disks hold.
-ImageSet images_of(SimWorld& sim);
 
 struct StoredDifference {
     std::string path;        // of the scenario, its images beside it
