@@ -82,11 +82,11 @@ TEST(Shrinking, of_a_failure_that_another_death_interrupts_keeps_the_two_apart) 
 }
 
 TEST(Shrinking, keeps_and_names_another_failure_that_it_meets) {
-    // A read that is expected otherwise; without the line before it the same device kills.
+    // The disk exists, so the second line opens nothing; without the first it does, and dies.
     Trap images;
     auto scenario = parse(
-        "cowlab 1\nsay a\ndisk a 8 image zero\nread a 0 1\n= something else\n"
-        "disk b 8 image exit\nread b 0 1\n= something else\n",
+        "cowlab 1\nsay a\ndisk b 8 image zero\ndisk b 8 image exit\nread b 0 1\n"
+        "= something else\n",
         "test");
     ASSERT_TRUE(scenario);
     RunSetup setup;

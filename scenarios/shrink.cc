@@ -71,8 +71,8 @@ ShrinkResult shrink(const Scenario& scenario, ShrinkJudge& judge, std::size_t fa
     drop_pins_by_kind(search);
     do {
         reduce_lines(search);
+        shrink_crash_images(search);  // before the disks are too small for what it tries
         shrink_geometry(search);
-        shrink_crash_images(search);
         put_in_order(search);
         // Whatever that changed may have made a line superfluous.
     } while (!search.is_out_of_time() && remove_any_one_or_two(search));

@@ -124,6 +124,19 @@ bool use_near_places(ShrinkSearch& search) {
            search.attempt_this(with_near_places(search.best(), true));
 }
 
+// Requests begin where a chunk does.
+bool use_first_sectors(ShrinkSearch& search) {
+    const std::uint64_t chunk = largest_chunk(search.best());
+    if (chunk <= 1) return false;
+    bool changed = false;
+    for (std::size_t i = 0; i < search.best().steps.size() && !search.is_out_of_time(); ++i) {
+        if (!has_place(search.best().steps[i])) continue;
+        const auto begin = [&](Step& s) { s.start = {s.start.value / chunk * chunk}; };
+        changed = search.attempt_edit(i, begin) || changed;
+    }
+    return changed;
+}
+
 // Every table of this length, and every disk that is exactly as long.
 Scenario with_length(const Scenario& from, std::uint64_t length, std::uint64_t shorter) {
     Scenario out = from;
@@ -236,6 +249,7 @@ bool drop_options(ShrinkSearch& search) {
 bool shrink_geometry(ShrinkSearch& search) {
     bool changed = use_near_places(search);
     changed = shrink_chunks(search) || changed;
+    changed = use_first_sectors(search) || changed;
     changed = shrink_lengths(search) || changed;
     return drop_options(search) || changed;
 }
