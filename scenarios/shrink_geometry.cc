@@ -124,6 +124,19 @@ bool use_near_places(ShrinkSearch& search) {
            search.attempt_this(with_near_places(search.best(), true));
 }
 
+bool make_requests_short(ShrinkSearch& search) {
+    bool changed = false;
+    for (std::size_t i = 0; i < search.best().steps.size(); ++i) {
+        if (!has_place(search.best().steps[i])) continue;
+        const auto attempt = [&](std::uint64_t count) {
+            return !search.is_out_of_time() &&
+                   search.attempt_edit(i, [&](Step& s) { s.count = {count}; });
+        };
+        changed = make_smaller(search.best().steps[i].count.value, attempt) || changed;
+    }
+    return changed;
+}
+
 // Requests begin where a chunk does.
 bool use_first_sectors(ShrinkSearch& search) {
     const std::uint64_t chunk = largest_chunk(search.best());
@@ -250,6 +263,7 @@ bool shrink_geometry(ShrinkSearch& search) {
     bool changed = use_near_places(search);
     changed = shrink_chunks(search) || changed;
     changed = use_first_sectors(search) || changed;
+    changed = make_requests_short(search) || changed;
     changed = shrink_lengths(search) || changed;
     return drop_options(search) || changed;
 }

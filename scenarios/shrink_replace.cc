@@ -82,6 +82,20 @@ bool wait_instead_of_lines(ShrinkSearch& search) {
     return false;
 }
 
+// What a single read shows, reading everything back shows as well, and that is no operation.
+bool check_instead_of_read(ShrinkSearch& search) {
+    if (count_operations(search.best()) <= few_operations) return false;
+    for (std::size_t i = search.best().steps.size(); i-- > 0 && !search.is_out_of_time();) {
+        if (search.best().steps[i].verb != Verb::read) continue;
+        const bool does = search.attempt_edit(i, [](Step& s) {
+            s = Step{};
+            s.verb = Verb::check;
+        });
+        if (does) return true;
+    }
+    return false;
+}
+
 // A power loss that is survived is, for what comes after it, often no more than a flush.
 bool flush_instead_of_power_loss(ShrinkSearch& search) {
     if (count_operations(search.best()) >= few_operations) return false;
@@ -156,7 +170,8 @@ bool simplify_lines(ShrinkSearch& search) {
 
 bool replace_lines(ShrinkSearch& search) {
     return remove_instead_of_suspend(search) || wait_instead_of_lines(search) ||
-           use_wider_requests(search) || flush_instead_of_power_loss(search);
+           use_wider_requests(search) || check_instead_of_read(search) ||
+           flush_instead_of_power_loss(search);
 }
 
 }  // namespace cowlab

@@ -92,7 +92,7 @@ TEST(Shrink, one_large_write_does_for_many_small_ones) {
         }
         return written >= 80 && place_of(s, Verb::create, "base") != SIZE_MAX;
     });
-    EXPECT_EQ(left, "create base 0 1 snapshot-origin @orig\nwrite base 0 128 2\n");
+    EXPECT_EQ(left, "create base 0 1 snapshot-origin @orig\nwrite base 0 80 2\n");
 }
 
 TEST(Shrink, a_power_loss_that_is_survived_becomes_a_flush) {
