@@ -39,6 +39,19 @@ bool lost_a_snapshot(const KernelResult& result) {
     return false;
 }
 
+// A `wait` or `mergewait` that ended because its time was up.
+bool waits_in_vain(const Scenario& scenario, const OurRun& run) {
+    for (std::size_t i = 0; i < scenario.steps.size() && i < run.answers.size(); ++i) {
+        const Answer& answer = run.answers[i];
+        if (answer.empty()) continue;
+        const Verb verb = scenario.steps[i].verb;
+        if (verb == Verb::mergewait && answer.front().find("(timeout)") != std::string::npos)
+            return true;
+        if (verb == Verb::wait && answer.front() == "= pending") return true;
+    }
+    return false;
+}
+
 std::string verb_of(const Step& s) {
     return std::string(name_of(s.verb == Verb::bg ? s.io_verb : s.verb));
 }
@@ -52,9 +65,10 @@ class DiffersAlike final : public ShrinkJudge {
           kind_(std::move(kind)),
           until_(Clock::now() + std::chrono::seconds(seconds)) {}
     bool fails_alike(const Scenario& candidate) override {
-        const auto difference = worlds_.compare(candidate, members_);
+        const auto difference = worlds_.compare(candidate, members_, waits);
         return difference && *difference && (*difference)->kind == kind_;
     }
+    TwoWorlds::Waits waits = TwoWorlds::Waits::are_compared;
     bool is_out_of_time() override { return stop_requested() || Clock::now() >= until_; }
 
   private:
@@ -86,12 +100,14 @@ TwoWorlds::TwoWorlds(SimHost& host, KernelOracle& oracle, const std::string& wit
 }
 
 Result<std::optional<WorldDifference>> TwoWorlds::compare(const Scenario& scenario,
-                                                          const ImageSet& members) {
+                                                          const ImageSet& members, Waits waits) {
     const OurRun ours = run_ours(host_, scenario, members, policy_);
     engine_hung_ = ours.hung_by_user;
     race_ = false;
     kernel_ = {};
     if (engine_hung_) return std::optional<WorldDifference>();
+    waited_in_vain_ = waits_in_vain(scenario, ours);
+    if (waits == Waits::are_left_out && waited_in_vain_) return std::optional<WorldDifference>();
     auto kernel = oracle_.run({scenario, members});
     if (!kernel) return failure(std::move(kernel).error());
     kernel_ = std::move(*kernel);
@@ -183,6 +199,8 @@ Result<StoredDifference> store_difference(TwoWorlds& worlds, const Scenario& sce
     DiffersAlike judge(worlds, members, difference.kind, shrink_seconds);
     // What does not differ twice depends on timing: it cannot be shrunk, and is told so.
     out.again = judge.fails_alike(scenario);
+    // Virtual time costs us nothing, but the kernel waits 20 s for what never comes.
+    if (!worlds.waited_in_vain()) judge.waits = TwoWorlds::Waits::are_left_out;
     if (out.again) out.shrunk = shrink(scenario, judge, difference.step);
     const Scenario& best = out.again ? out.shrunk.scenario : scenario;
     const auto last = worlds.compare(best, members);

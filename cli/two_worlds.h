@@ -25,9 +25,12 @@ class TwoWorlds {
     // `without`: a safety rule our engine goes without; empty: none.
     TwoWorlds(SimHost& host, KernelOracle& oracle, const std::string& without);
 
-    // `members`: the images that the scenario's disks begin with.
+    // `members`: the images that the scenario's disks begin with. Waits that come to nothing take
+    // the kernel's time: a scenario in which our engine waits in vain can be left out.
+    enum class Waits : std::uint8_t { are_compared, are_left_out };
     Result<std::optional<WorldDifference>> compare(const Scenario& scenario,
-                                                   const ImageSet& members = {});
+                                                   const ImageSet& members = {},
+                                                   Waits waits = Waits::are_compared);
     // The same scenario in the default engine, against what the kernel answered in the last
     // comparison: nothing if they differ in nothing, or only after a deviation acted.
     std::optional<WorldDifference> compare_default(const Scenario& scenario,
@@ -37,6 +40,8 @@ class TwoWorlds {
     const KernelResult& kernel() const { return kernel_; }
     // Our engine hangs, so the kernel was not asked.
     bool engine_hung() const { return engine_hung_; }
+    // Our engine waited for something that did not come.
+    bool waited_in_vain() const { return waited_in_vain_; }
     // A failed merge was started again: what Linux does from there on depends on timing and was not
     // compared (cli/merge_started_again.h).
     bool ended_in_race() const { return race_; }
@@ -60,6 +65,7 @@ class TwoWorlds {
     KernelResult kernel_;
     bool engine_hung_ = false;
     bool race_ = false;
+    bool waited_in_vain_ = false;
     bool deliberate_ = false;
     std::size_t deliberate_step_ = 0;
     std::uint32_t deviations_ = 0;
