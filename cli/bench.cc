@@ -315,7 +315,7 @@ Result<int> bench(const BenchOptions& options) {
         {"cpu", cpu_name()},
         {"cores", std::thread::hardware_concurrency()},
         {"version", version_text()},
-        {"profile", plan->profile->name},
+        {"profile", plan->profile.name},
         {"rates_over", "core seconds of the measuring thread"},
     };
     if (t.runs() > 0) {

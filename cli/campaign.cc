@@ -13,6 +13,7 @@
 #include "cli/files.h"
 #include "cli/run_directory.h"
 #include "cli/stop_signals.h"
+#include "cli/story.h"
 #include "scenarios/parse.h"
 #include "scenarios/print.h"
 

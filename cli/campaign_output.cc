@@ -229,7 +229,7 @@ void CampaignOutput::progress(const Totals& t, std::uint64_t seed, std::uint64_t
 Result<bool> CampaignOutput::summary(const Totals& t, const Summary& s) {
     end_progress_line();
     const std::uint64_t ms = passed_ms();
-    std::string text = totals_text(t, ms, *plan_.profile);
+    std::string text = totals_text(t, ms, plan_.profile);
     // A campaign that was to stop at a finding says nothing about what it did not meet.
     if (options_.max_findings > 0 && !s.groups.empty()) text.resize(text.find('\n') + 1);
     if (runs_before_ > 0)

@@ -8,9 +8,9 @@
 
 #include "cli/crash_finding.h"
 #include "cli/directory_images.h"
-#include "cli/finding.h"
 #include "cli/packet.h"
 #include "cli/scenario_file.h"
+#include "cli/story.h"
 #include "cli/version.h"
 #include "scenarios/parse.h"
 #include "scenarios/print.h"

@@ -7,6 +7,7 @@
 
 #include "cli/files.h"
 #include "cli/finding.h"
+#include "cli/story.h"
 #include "scenarios/print.h"
 
 namespace cowlab {
@@ -48,7 +49,9 @@ Result<bool> tell_finding(const Scenario& original, const std::string& path, Ima
             scenario = result.scenario;
             run = observe(scenario, setup, what);
         }
-        fmt::print("{}\n\n{}\n", headline(run.verdict, isatty(1) == 1), story(scenario, run));
+        const std::size_t broken = first_broken_step(scenario, run.verdict, setup);
+        fmt::print("{}\n{}\n{}\n", headline(run.verdict, isatty(1) == 1),
+                   where_broken(scenario, run.verdict, broken), story(scenario, run, broken));
     } else {
         fmt::print("FAIL {}, but its scenario passes when it is run alone\n",
                    original.header.verdict.word);
@@ -61,6 +64,7 @@ Result<bool> tell_finding(const Scenario& original, const std::string& path, Ima
     fmt::print("scenario   {}      {} operations (from {}), {} power loss, {} pins\n", path,
                result.operations, result.operations_before, count_of(scenario, Verb::power_loss),
                count_of(scenario, Verb::pin));
+    if (result.minimal) fmt::print("minimal    {}\n", minimal_text(result));
     if (run.verdict.failed) fmt::print("replay     cowlab replay {} --trace\n\n", path);
     return true;
 }

@@ -15,7 +15,6 @@
 #include "cli/crash_finding.h"
 #include "cli/directory_images.h"
 #include "cli/files.h"
-#include "cli/finding.h"
 #include "cli/shards.h"
 #include "cli/stop_signals.h"
 #include "cli/version.h"

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "cli/run_directory.h"
+#include "cli/story.h"
 #include "cli/version.h"
 #include "scenarios/print.h"
 
@@ -49,7 +50,10 @@ void shrink_finding(const FindingRequest& request, Finding& f) {
     DirectoryImages images(plan.from);
     Shrinking how{&images, request.shrink_seconds, request.stop};
     how.patience = patience_for(f.original, how.patience);
-    const Shrunk shrunk = shrink_in_children(f.original, verdict, how);
+    const std::uint64_t begun = monotonic_ms();
+    Shrunk shrunk = shrink_in_children(f.original, verdict, how);
+    f.shrink_ms = monotonic_ms() - begun;
+    f.others = std::move(shrunk.others);
     f.reproduced = shrunk.reproduced;
     if (!f.reproduced) return;
     // What impatient runs led to must hold for a patient one.
@@ -62,6 +66,16 @@ void shrink_finding(const FindingRequest& request, Finding& f) {
     again = observe_scenario(plan, f.original);
     f.reproduced = is_same_failure(again.verdict, verdict);
     if (f.reproduced) f.last = std::move(again);
+}
+
+std::size_t first_broken_step_of(const Plan& plan, const Scenario& scenario,
+                                 const Verdict& verdict) {
+    DirectoryImages images(plan.from);
+    RunSetup setup;
+    setup.images = &images;
+    setup.terse_answers = true;
+    setup.turns_max = campaign_turns_max;
+    return first_broken_step(scenario, verdict, setup);
 }
 
 }  // namespace
@@ -81,30 +95,6 @@ Scenario complete_scenario(const Scenario& run_lines, const std::vector<Step>& p
 
 Scenario complete_scenario(const Scenario& run_lines, const RunResult& result) {
     return complete_scenario(run_lines, result.pins, result.verdict);
-}
-
-std::string headline(const Verdict& v, bool colours) {
-    std::string invariant = v.invariant == 0 ? "" : fmt::format("INV-{}: ", v.invariant);
-    const std::string_view text = v.text;
-    if (text.substr(0, 4) == "INV-") invariant.clear();
-    return fmt::format("{}FAIL{} {:<22} {}{}", colours ? "\x1b[1;31m" : "",
-                       colours ? "\x1b[0m" : "", shown_word(v.word), invariant, text);
-}
-
-std::string story(const Scenario& scenario, const ObservedRun& run) {
-    std::string text = fmt::format("  step  line{:<57} answer\n", "");
-    const std::size_t broken = run.verdict.step;
-    for (std::size_t i = 0; i < scenario.steps.size(); ++i) {
-        std::string line = print_line(scenario.steps[i]);
-        if (line.size() > 60) line = line.substr(0, 57) + "...";
-        std::string answer =
-            i < run.answers.size() && !run.answers[i].empty() ? run.answers[i].front() : "";
-        if (answer.size() > 48) answer = answer.substr(0, 45) + "...";
-        if (run.died() && i == broken) answer = shown_word(run.verdict.word);
-        const bool marked = run.verdict.failed && i == broken;
-        text += fmt::format("{} {:>4}  {:<60} {}\n", marked ? ">" : " ", i + 1, line, answer);
-    }
-    return text;
 }
 
 std::string stack_text(const Board& board) {
@@ -129,6 +119,11 @@ nlohmann::json make_finding(const FindingRequest& request) {
 
     const Verdict& v = f.verdict();
     const Scenario& scenario = f.shrunk.scenario;
+    const ScenarioSize size = size_of(scenario);
+    std::optional<std::size_t> first_broken;
+    if (f.reproduced) first_broken = first_broken_step_of(*request.plan, scenario, v);
+    std::vector<std::string> others;
+    for (const OtherFailure& o : f.others) others.push_back(name_of_failure(o.verdict));
     const std::string stack = f.last.died() ? stack_text(f.last.board) : "";
     nlohmann::json j = {{"seed", f.failure.seed},
                         {"word", shown_word(v.word)},
@@ -139,12 +134,18 @@ nlohmann::json make_finding(const FindingRequest& request) {
                         {"reproduced", f.reproduced},
                         {"minimal", f.shrunk.minimal},
                         {"broken_step", v.step + 1},
+                        {"first_broken_step", first_broken.value_or(v.step) + 1},
                         {"steps", scenario.steps.size()},
                         {"operations", f.shrunk.operations},
                         {"operations_before", f.shrunk.operations_before},
                         {"candidates_tried", f.shrunk.tried},
-                        {"power_losses", count_of(scenario, Verb::power_loss)},
-                        {"pins", count_of(scenario, Verb::pin)},
+                        {"operations_to_failure", f.shrunk.operations_to_failure},
+                        {"power_losses", size.power_losses},
+                        {"faults", size.faults},
+                        {"pins", size.pins},
+                        {"deviating_sectors", size.deviating_sectors},
+                        {"shrink_ms", f.shrink_ms},
+                        {"also_met", others},
                         {"stack", stack},
                         {"policy", name_of(scenario.header.policy)},
                         {"without", scenario.header.without},
@@ -161,22 +162,27 @@ nlohmann::json make_finding(const FindingRequest& request) {
     std::string text;
     if (!f.failure.known.empty()) text += fmt::format("known {}\n", f.failure.known);
     text += headline(v, request.colours) + "\n";
-    text += fmt::format("                            seen at step {} of {}\n\n",
-                        std::min<std::size_t>(v.step + 1, scenario.steps.size()),
-                        scenario.steps.size());
-    if (f.reproduced) text += story(scenario, f.last);
-    text += fmt::format("\n  {}\n", v.text);
+    text += where_broken(scenario, v, first_broken) + "\n";
+    if (f.reproduced) {
+        text += story(scenario, f.last, first_broken);
+    } else {
+        text += fmt::format("  {}\n", v.text);
+    }
     if (!stack.empty()) text += fmt::format("  stack of the dead: {}\n", stack);
     text += "\n";
     if (written) {
         text += fmt::format(
-            "scenario   {}/shrunk.scn      {} operations (from {}), {} power loss, "
-            "{} pins{}\n",
-            f.directory, f.shrunk.operations, f.shrunk.operations_before,
-            count_of(scenario, Verb::power_loss), count_of(scenario, Verb::pin),
+            "scenario   {}/shrunk.scn      {}{}\n", f.directory,
+            size_text(size, f.shrunk.operations_before),
             f.shrunk.minimal || !f.reproduced ? "" : "   (not yet minimal: time was up)");
+        if (f.reproduced && f.shrunk.minimal)
+            text += fmt::format("minimal    {}\n", minimal_text(f.shrunk));
         if (f.reproduced)
             text += fmt::format("replay     cowlab replay {}/shrunk.scn --trace\n", f.directory);
+    }
+    for (std::size_t i = 0; written && i < f.others.size(); ++i) {
+        text += fmt::format("also met   {}: {}/{}\n", name_of_failure(f.others[i].verdict),
+                            f.directory, name_of_other(i));
     }
     j["story"] = text;
     return j;

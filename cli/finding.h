@@ -20,6 +20,8 @@ struct Finding {
     Failure failure;
     Scenario original;  // complete: header, pins, lines, the verdict expected
     ShrinkResult shrunk;
+    std::uint64_t shrink_ms = 0;
+    std::vector<OtherFailure> others;  // met while shrinking
     ObservedRun last;         // of the shrunk scenario; of the seed, if that is all there is
     bool reproduced = false;  // the complete scenario failed alike without the seed
     std::string directory;
@@ -44,10 +46,6 @@ struct FindingRequest {
 // back all there is to say about it; "error" if it could not be written.
 nlohmann::json make_finding(const FindingRequest& request);
 
-// "FAIL durability   INV-15: …", the last lines' first.
-std::string headline(const Verdict& verdict, bool colours);
-// Lines with their answers, the broken one marked.
-std::string story(const Scenario& scenario, const ObservedRun& run);
 // Where a dead process was, as offsets in this program: "+0x1234 +0x5678".
 std::string stack_text(const Board& board);
 

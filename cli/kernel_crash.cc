@@ -126,8 +126,9 @@ Result<bool> Campaign::report(const CrashImage& image, const Scenario& probe,
     if (!by_default_engine && !stored->again)
         fmt::print("     not seen a second time: it depends on timing\n");
     if (stored->again) {
-        fmt::print("     {} operations (from {})\n     {}\n", stored->shrunk.operations,
-                   stored->shrunk.operations_before, stored->small_text);
+        fmt::print("     {}\n     {}\n",
+                   size_text(size_of(stored->shrunk.scenario), stored->shrunk.operations_before),
+                   stored->small_text);
     }
     fmt::print("     scenario and images   {}\n", stored->path);
     std::fflush(stdout);

@@ -23,9 +23,10 @@ Result<bool> report(const DifferentialOptions& options, TwoWorlds& worlds, std::
     if (!stored->again) {
         fmt::print("     not seen a second time: it depends on timing\n");
     } else {
-        fmt::print("     {} operations (from {}), {} candidates tried\n     {}\n",
-                   stored->shrunk.operations, stored->shrunk.operations_before,
-                   stored->shrunk.tried, stored->small_text);
+        fmt::print("     {}, {} candidates tried{}\n     {}\n",
+                   size_text(size_of(stored->shrunk.scenario), stored->shrunk.operations_before),
+                   stored->shrunk.tried, stored->shrunk.minimal ? "" : ", time was up",
+                   stored->small_text);
     }
     fmt::print("     scenario   {}\n", stored->path);
     return true;
@@ -46,7 +47,7 @@ Result<int> kernel_differential(const DifferentialOptions& options) {
     if (!first) return failure(std::move(first).error());
     fmt::print("seeds {} to {}   kernel {}\n", options.seed, options.seed + options.count - 1,
                first->release);
-    std::uint64_t scenarios = 0, differences = 0, hung = 0;
+    std::uint64_t scenarios = 0, differences = 0, hung = 0, racing = 0;
     std::map<std::string, std::uint64_t> of_kind;
     for (std::uint64_t i = 0; i < options.count && !stop_requested(); ++i) {
         const std::uint64_t seed = options.seed + i;
@@ -55,6 +56,7 @@ Result<int> kernel_differential(const DifferentialOptions& options) {
         if (!difference) return failure(std::move(difference).error());
         ++scenarios;
         if (worlds.engine_hung()) ++hung;
+        if (worlds.ended_in_race()) ++racing;
         if (options.verbose) fmt::print("seed {}: {} lines\n", seed, scenario.steps.size());
         if (scenarios % progress_every == 0 && scenarios < options.count) {
             fmt::print("{} scenarios, {} differences so far\n", scenarios, differences);
@@ -71,8 +73,10 @@ Result<int> kernel_differential(const DifferentialOptions& options) {
         std::fflush(stdout);
     }
     fmt::print(
-        "{} lines compared, {} sectors of images compared, {} boots, {} left out (they hang)\n",
-        worlds.steps(), worlds.sectors(), oracle.boots(), hung);
+        "{} lines compared, {} sectors of images compared, {} boots\n"
+        "not compared: {} scenarios (they hang), the rest of {} (a failed merge is started "
+        "again)\n",
+        worlds.steps(), worlds.sectors(), oracle.boots(), hung, racing);
     fmt::print("{} scenarios, {} differences\n", scenarios, differences);
     if (scenarios < options.count) return 4;
     return differences == 0 ? 0 : 1;

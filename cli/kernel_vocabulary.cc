@@ -17,6 +17,7 @@ constexpr Ratio look_after_line{1, 6};
 constexpr Ratio faulty_scenario{1, 3};
 constexpr Ratio fault_after_line{1, 8};
 constexpr Ratio odd_after_line{1, 8};
+constexpr Ratio edge_scenario{1, 5};
 constexpr std::uint64_t near_the_end = 4;  // sectors
 
 bool has_word(const Step& s, std::string_view word) {
@@ -29,6 +30,7 @@ class Translator {
         : release_(release),
           draw_(seed, 101),
           odd_(seed, 103),
+          edge_(seed, 107),
           faulty_(draw_.chance(faulty_scenario)) {}
 
     Scenario run(const Scenario& from) {
@@ -39,6 +41,7 @@ class Translator {
             for (const auto& [name, size] : disks_) fault(name, FaultTable::linear);
         }
         for (const std::string& name : devices_) look_at(name);
+        if (edge_.chance(edge_scenario)) edge_of_an_area();
         return std::move(out_);
     }
 
@@ -236,6 +239,52 @@ class Translator {
         }
     }
 
+    // A store filled to about the end of an area, loaded again, filled on and merged back: few runs
+    // have so many exceptions, and hardly one has exactly as many.
+    void edge_of_an_area() {
+        const std::uint64_t chunk = edge_.between(1, 2);
+        const std::uint64_t records = chunk * sector_bytes / 16;
+        const std::uint64_t before = records * edge_.between(1, 2) + edge_.between(0, 2) - 1;
+        const std::uint64_t after = edge_.between(1, 3);
+        const std::uint64_t size = (before + after + edge_.between(0, 2)) * chunk;
+        const std::uint64_t room = (before + after + 4 + edge_.between(0, 2)) * chunk;
+        const std::string through = edge_.chance({1, 2}) ? "edge" : "edge-s";
+        const std::string cow = fmt::format("@orig-edge @cow-edge P {}", chunk);
+        out_disk("orig-edge", size, DiskContent::fill);
+        out_disk("cow-edge", room, DiskContent::zero);
+        add(Verb::create, "edge").text = fmt::format("0 {} snapshot-origin @orig-edge", size);
+        const std::string snapshot = fmt::format("0 {} snapshot {}", size, cow);
+        add(Verb::create, "edge-s").text = snapshot;
+        write_chunks(through, 0, before * chunk, 91);
+        add(Verb::status, "edge-s");
+        add(Verb::remove, "edge-s");
+        add(Verb::create, "edge-s").text = snapshot;
+        add(Verb::status, "edge-s");
+        write_chunks(through, before * chunk, after * chunk, 92);
+        add(Verb::status, "edge-s");
+        add(Verb::read, "edge-s").count = {size};
+        if (edge_.chance({1, 2})) return;
+        add(Verb::remove, "edge-s");
+        add(Verb::load, "edge").text = fmt::format("0 {} snapshot-merge {}", size, cow);
+        add(Verb::suspend, "edge");
+        add(Verb::resume, "edge");
+        add(Verb::mergewait, "edge");
+        add(Verb::read, "edge").count = {size};
+    }
+    void out_disk(const std::string& name, std::uint64_t sectors, DiskContent content) {
+        Step& s = add(Verb::disk, name);
+        s.count = {sectors};
+        s.disk.content = content;
+        s.seed = content == DiskContent::fill ? 1 : 0;
+    }
+    void write_chunks(const std::string& name, std::uint64_t start, std::uint64_t count,
+                      std::uint64_t seed) {
+        Step& s = add(Verb::write, name);
+        s.start = {start};
+        s.count = {count};
+        s.seed = seed;
+    }
+
     static std::uint64_t length_of(const Step& create) {
         return std::strtoull(create.text.c_str() + create.text.find(' '), nullptr, 10);
     }
@@ -248,6 +297,7 @@ class Translator {
     const std::string& release_;
     Prng draw_;
     Prng odd_;
+    Prng edge_;
     const bool faulty_;
     Scenario out_;
     std::vector<std::pair<std::string, std::uint64_t>> disks_;

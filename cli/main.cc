@@ -202,6 +202,10 @@ int run_command_line(int argc, char** argv) {
     run_command->add_option("--profile", run.profile, "quick, nightly or hell")
         ->default_str("quick");
     run_command
+        ->add_option("--operations", run.operations,
+                     "so many operations in every run (default: as the profile draws)")
+        ->check(CLI::Range(1, 100000));
+    run_command
         ->add_option("--strategy", run.strategy,
                      "when things happen: random; pct (priorities, depth 3); portfolio (both)")
         ->default_str("random");

@@ -134,8 +134,22 @@ void read_remains(SimWorld* world, const Scenario& scenario, const Observation& 
 
 }  // namespace
 
+namespace {
+
+// "s1 sector 12 shows …" is about an `s`, "base sector 3 shows …" about a `base`: what is wrong in
+// a snapshot is another failure than what is wrong in the origin.
+std::string_view role_of_volume(std::string_view text) {
+    const std::size_t blank = text.find(' ');
+    if (blank == std::string_view::npos || text.substr(blank, 8) != " sector ") return {};
+    std::string_view name = text.substr(0, blank);
+    while (!name.empty() && name.back() >= '0' && name.back() <= '9') name.remove_suffix(1);
+    return name;
+}
+
+}  // namespace
+
 bool is_same_failure(const Verdict& a, const Verdict& b) {
-    if (!a.is_like(b)) return false;
+    if (!a.is_like(b) || role_of_volume(a.text) != role_of_volume(b.text)) return false;
     const bool nameless_check = std::string_view(a.word) == "check" && a.invariant == 0;
     return !nameless_check || std::string_view(a.text) == b.text;
 }

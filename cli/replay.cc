@@ -9,6 +9,7 @@
 #include "cli/run.h"
 #include "cli/scenario_file.h"
 #include "cli/shrinking.h"
+#include "cli/story.h"
 #include "scenarios/parse.h"
 #include "scenarios/print.h"
 
@@ -75,15 +76,15 @@ Result<int> replay(const ReplayOptions& options) {
         fmt::print("what happened cannot be read out of the memory of the dead\n");
     }
     if (v.failed) {
-        fmt::print("FAIL {}   {}{}\n", shown_word(v.word),
-                   v.invariant == 0 || std::string_view(v.text).substr(0, 4) == "INV-"
-                       ? ""
-                       : fmt::format("INV-{}: ", v.invariant),
-                   v.text);
-        fmt::print(
-            "     at step {} of {}: {}\n",
-            std::min<std::size_t>(v.step + 1, scenario->steps.size()), scenario->steps.size(),
-            v.step < scenario->steps.size() ? print_line(scenario->steps[v.step]) : "the end");
+        std::optional<std::size_t> first_broken;
+        if (options.until == UINT64_MAX) {
+            RunSetup again;
+            again.images = &images;
+            again.terse_answers = true;
+            first_broken = first_broken_step(*scenario, v, again);
+        }
+        fmt::print("{}\n{}\n{}", headline(v, false), where_broken(*scenario, v, first_broken),
+                   story(*scenario, run, first_broken));
         const std::string stack = run.died() ? stack_text(run.board) : "";
         if (!stack.empty()) fmt::print("     stack of the dead: {}\n", stack);
         if (!run.end.said.empty()) std::fputs(run.end.said.c_str(), stderr);
@@ -141,9 +142,21 @@ Result<int> shrink_file(const ShrinkOptions& options) {
     } else if (auto r = write_file(options.output, text); !r) {
         return failure(std::move(r).error());
     }
-    std::fprintf(stderr, "%zu operations (from %zu), %zu candidates tried%s\n", result.operations,
-                 result.operations_before, result.tried,
-                 result.minimal ? "" : ", time was up: not minimal yet");
+    const std::string size = size_text(size_of(result.scenario), result.operations_before);
+    std::fprintf(stderr, "%s\n%s\n", size.c_str(),
+                 result.minimal ? ("minimal: " + minimal_text(result)).c_str()
+                                : "not minimal yet: time was up; give it more with --for");
+    for (std::size_t i = 0; i < shrunk.others.size(); ++i) {
+        const OtherFailure& o = shrunk.others[i];
+        std::string where = "give -o FILE to keep the scenario";
+        if (!options.output.empty()) {
+            where = options.output + "." + name_of_other(i);
+            if (auto r = write_file(where, print(o.scenario)); !r)
+                return failure(std::move(r).error());
+        }
+        std::fprintf(stderr, "also met: %s (%s)\n", name_of_failure(o.verdict).c_str(),
+                     where.c_str());
+    }
     return 0;
 }
 

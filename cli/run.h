@@ -23,6 +23,7 @@ struct RunOptions {
     std::uint64_t seed_last = 1000;
     std::optional<std::uint64_t> seconds;  // go on from seed_first until so much time has passed
     std::string profile = "quick";
+    std::uint64_t operations = 0;     // of every run; 0: as the profile draws
     std::string strategy = "random";  // random, pct or portfolio
     std::string out = "out";
     std::string from;                // a folder with origin and COW images to start from

@@ -73,6 +73,10 @@ Result<std::string> write_run_directory(const RunDirectories& where, const Findi
         if (text.empty() && std::string_view(file) == "stderr.txt") continue;
         if (auto r = write_file(beside + "/" + file, text); !r) return give_up(r.error());
     }
+    for (std::size_t i = 0; i < f.others.size(); ++i) {
+        const std::string path = beside + "/" + name_of_other(i);
+        if (auto r = write_file(path, print(f.others[i].scenario)); !r) return give_up(r.error());
+    }
     link_images(where.plan->from, f.shrunk.scenario, beside);
     fs::remove_all(directory, ec);
     fs::rename(beside, directory, ec);

@@ -2,8 +2,8 @@
 // all (written beside and renamed).
 //
 // seed.txt, options.json, original.scn, shrunk.scn, trace.jsonl, verdict.json; stderr.txt if the
-// process died and said something. Images the scenario names are linked, so that it can be
-// replayed there.
+// process died and said something; other-1.scn …: other failures that shrinking met. Images the
+// scenario names are linked, so that it can be replayed there.
 #pragma once
 
 #include <nlohmann/json.hpp>

@@ -65,7 +65,7 @@ std::string Plan::strategy_note() const {
 std::string Plan::digest_text() const { return fmt::format("{:08x}", digest & 0xffffffff); }
 
 GeneratedRun Plan::make(std::uint64_t seed) const {
-    GeneratedRun run = generate(seed, *profile, start);
+    GeneratedRun run = generate(seed, profile, start);
     run.scenario.header.policy = header.policy;
     run.scenario.header.without = header.without;
     run.scenario.header.muted = header.muted;
@@ -86,11 +86,16 @@ RunSetup Plan::setup(std::uint64_t seed, const GeneratedRun& run, ImageSource& i
 
 Result<Plan> plan_of(const RunOptions& options) {
     Plan plan;
-    plan.profile = profile_named(options.profile);
-    if (plan.profile == nullptr) {
+    const Profile* profile = profile_named(options.profile);
+    if (profile == nullptr) {
         return failure(
             {Error::Kind::usage, "--profile",
              fmt::format("no profile `{}`: there is quick, nightly and hell", options.profile)});
+    }
+    plan.profile = *profile;
+    if (options.operations != 0) {
+        plan.profile.operations_min = plan.profile.operations_max =
+            static_cast<std::uint32_t>(options.operations);
     }
     if (auto r = apply_policy_options(options.policy, plan.header, plan.policy_note); !r)
         return failure(std::move(r).error());
@@ -104,6 +109,7 @@ Result<Plan> plan_of(const RunOptions& options) {
                         {"from", options.from},
                         {"without", plan.header.without},
                         {"policy", std::string(name_of(plan.header.policy))}};
+    if (options.operations != 0) j["operations"] = options.operations;
     if (!plan.header.muted.empty()) j["muted"] = plan.header.muted;
     plan.options_json = j.dump();
     plan.digest = hash64(plan.options_json.data(), plan.options_json.size());

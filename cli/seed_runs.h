@@ -13,7 +13,7 @@ namespace cowlab {
 
 // Everything but the seed. The same plan and seed are the same run, in whatever process.
 struct Plan {
-    const Profile* profile = nullptr;
+    Profile profile = profile_quick;
     Header header;  // its policy; limits are the generator's
     std::string strategy = "random";
     StartImages start;

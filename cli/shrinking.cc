@@ -1,5 +1,7 @@
 #include "cli/shrinking.h"
 
+#include <fmt/format.h>
+
 #include <chrono>
 
 #include "cli/child_process.h"
@@ -15,6 +17,23 @@ struct Log {
     std::uint32_t known = 0;
     std::uint32_t in_time = 0;
     std::uint8_t answers[answers_max] = {};  // 1: fails alike
+    // Of other failures that were met: which answer, and how many steps the candidate had.
+    struct Other {
+        Verdict verdict;
+        std::uint32_t answer = 0;
+        std::uint32_t steps = 0;
+    };
+    std::uint32_t other_count = 0;
+    Other others[other_failures_max];
+
+    void met(const Verdict& v, std::uint32_t answer, std::size_t steps) {
+        std::uint32_t i = 0;
+        while (i < other_count && !is_same_failure(others[i].verdict, v)) ++i;
+        if (i == other_failures_max) return;
+        if (i < other_count && others[i].steps <= steps) return;
+        others[i] = {v, answer, static_cast<std::uint32_t>(steps)};
+        if (i == other_count) ++other_count;
+    }
 };
 
 std::uint64_t turns_for(const Scenario& s) { return 20'000 + 2'000 * s.steps.size(); }
@@ -47,6 +66,7 @@ class LoggingJudge final : public ShrinkJudge {
         const RunResult r = run_scenario(host_, candidate, setup);
         watch_world(nullptr);
         const bool alike = is_same_failure(r.verdict, verdict_);
+        if (r.verdict.failed && !alike) log_.met(r.verdict, log_.known, candidate.steps.size());
         log_.answers[log_.known] = alike ? 1 : 0;
         log_.known = log_.known + 1;
         return alike;
@@ -72,17 +92,48 @@ class ReadingJudge final : public ShrinkJudge {
   public:
     explicit ReadingJudge(const Log& log, std::uint32_t from) : log_(log), next_(from) {}
     std::optional<bool> known_answer() override {
-        return next_ < log_.known && log_.answers[next_++] == 1;
+        if (next_ >= log_.known) return false;
+        if (log_.answers[next_] != 1 && other_at(next_) < log_.other_count) return {};
+        return log_.answers[next_++] == 1;
     }
-    bool fails_alike(const Scenario&) override { return false; }
+    // Asked only for a candidate that failed otherwise: it is built, and kept.
+    bool fails_alike(const Scenario& candidate) override {
+        OtherFailure o{log_.others[other_at(next_)].verdict, candidate};
+        ExpectedVerdict& expected = o.scenario.header.verdict;
+        expected.kind = ExpectedVerdict::Kind::fail;
+        expected.word = o.verdict.word;
+        expected.invariant = o.verdict.invariant;
+        others.push_back(std::move(o));
+        ++next_;
+        return false;
+    }
     bool is_out_of_time() override { return next_ >= log_.known; }
 
+    std::vector<OtherFailure> others;
+
   private:
+    std::uint32_t other_at(std::uint32_t answer) const {
+        std::uint32_t i = 0;
+        while (i < log_.other_count && log_.others[i].answer != answer) ++i;
+        return i;
+    }
     const Log& log_;
     std::uint32_t next_;
 };
 
 }  // namespace
+
+std::string name_of_failure(const Verdict& v) {
+    return v.invariant == 0 ? std::string(shown_word(v.word))
+                            : fmt::format("{} INV-{}", shown_word(v.word), v.invariant);
+}
+
+std::string name_of_other(std::size_t i) { return fmt::format("other-{}.scn", i + 1); }
+
+std::string minimal_text(const ShrinkResult& result) {
+    return fmt::format("no line, fault or pin can go, nor any two of them ({} candidates tried)",
+                       result.tried);
+}
 
 std::uint64_t monotonic_ms() {
     const auto now = std::chrono::steady_clock::now().time_since_epoch();
@@ -117,6 +168,8 @@ Shrunk shrink_in_children(const Scenario& scenario, const Verdict& verdict, cons
         const bool may_be_anothers = alike && end.kind != ChildEnd::Kind::stuck;
         if (!first_of_its_child && may_be_anothers) continue;
         log->answers[log->known] = alike ? 1 : 0;
+        // How long that candidate was, the dead cannot say.
+        if (!alike) log->met(death, log->known, UINT32_MAX);
         ++log->known;
     }
     Shrunk shrunk;
@@ -129,6 +182,7 @@ Shrunk shrink_in_children(const Scenario& scenario, const Verdict& verdict, cons
     ReadingJudge judge(*log, 1);
     shrunk.result = shrink(scenario, judge, failing_step);
     shrunk.result.minimal = log->in_time == 1;
+    shrunk.others = std::move(judge.others);
     return shrunk;
 }
 

@@ -20,10 +20,23 @@ struct Shrinking {
     Patience patience = patience_of_the_shrinker;
 };
 
+// Another failure than the one that is shrunk, in a candidate: kept apart from it, for it may be
+// another bug. Of each kind the shortest.
+struct OtherFailure {
+    Verdict verdict;
+    Scenario scenario;  // says that it fails so
+};
+inline constexpr std::size_t other_failures_max = 8;
+std::string name_of_failure(const Verdict& verdict);  // "durability INV-15"
+std::string name_of_other(std::size_t i);             // "other-1.scn"
+// "no line, fault or pin can go, nor any two of them (312 candidates tried)"
+std::string minimal_text(const ShrinkResult& result);
+
 // What is left, and whether `scenario` itself fails alike with its pins alone.
 struct Shrunk {
     ShrinkResult result;
     bool reproduced = false;
+    std::vector<OtherFailure> others;
 };
 Shrunk shrink_in_children(const Scenario& scenario, const Verdict& verdict, const Shrinking& how);
 

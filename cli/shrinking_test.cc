@@ -81,6 +81,37 @@ TEST(Shrinking, of_a_failure_that_another_death_interrupts_keeps_the_two_apart) 
     EXPECT_FALSE(shrunk.result.scenario.steps.empty());
 }
 
+TEST(Shrinking, keeps_and_names_another_failure_that_it_meets) {
+    // The disk exists, so the second line opens nothing; without the first it does, and dies.
+    Trap images;
+    auto scenario = parse(
+        "cowlab 1\nsay a\ndisk b 8 image zero\ndisk b 8 image exit\nread b 0 1\n"
+        "= something else\n",
+        "test");
+    ASSERT_TRUE(scenario);
+    RunSetup setup;
+    setup.images = &images;
+    const ObservedRun run = observe(*scenario, setup, {});
+    ASSERT_STREQ(run.verdict.word, "expectation");
+    const Shrunk shrunk = shrink_in_children(*scenario, run.verdict, {&images, 20});
+    ASSERT_TRUE(shrunk.reproduced);
+    ASSERT_EQ(shrunk.others.size(), 1u);
+    EXPECT_EQ(name_of_failure(shrunk.others[0].verdict), "died exit 9");
+    const Scenario& other = shrunk.others[0].scenario;
+    EXPECT_EQ(other.header.verdict.word, "died-exit-9");
+    EXPECT_STREQ(observe(other, setup, {}).verdict.word, "died-exit-9") << "it is one to replay";
+    EXPECT_STREQ(observe(shrunk.result.scenario, setup, {}).verdict.word, "expectation");
+}
+
+TEST(Shrinking, does_not_take_what_is_wrong_in_a_snapshot_for_what_is_wrong_in_the_origin) {
+    Verdict base, s0, s1;
+    base.fail("visibility", 15, 3, "base sector 1 shows 1@1, allowed: 2@1");
+    s0.fail("visibility", 15, 9, "s0 sector 7 shows zeros, allowed: 2@7");
+    s1.fail("visibility", 15, 9, "s1 sector 0 shows 1@0, allowed: zeros");
+    EXPECT_FALSE(is_same_failure(base, s0));
+    EXPECT_TRUE(is_same_failure(s0, s1));
+}
+
 TEST(Shrinking, of_what_does_not_fail_says_so) {
     Trap images;
     auto scenario = parse("cowlab 1\nsay a\n", "test");

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "cli/files.h"
+#include "cli/merge_started_again.h"
 #include "cli/stop_signals.h"
 #include "device/kernel_differences.h"
 #include "scenarios/print.h"
@@ -38,6 +39,19 @@ bool lost_a_snapshot(const KernelResult& result) {
     return false;
 }
 
+// A `wait` or `mergewait` that ended because its time was up.
+bool waits_in_vain(const Scenario& scenario, const OurRun& run) {
+    for (std::size_t i = 0; i < scenario.steps.size() && i < run.answers.size(); ++i) {
+        const Answer& answer = run.answers[i];
+        if (answer.empty()) continue;
+        const Verb verb = scenario.steps[i].verb;
+        if (verb == Verb::mergewait && answer.front().find("(timeout)") != std::string::npos)
+            return true;
+        if (verb == Verb::wait && answer.front() == "= pending") return true;
+    }
+    return false;
+}
+
 std::string verb_of(const Step& s) {
     return std::string(name_of(s.verb == Verb::bg ? s.io_verb : s.verb));
 }
@@ -51,9 +65,10 @@ class DiffersAlike final : public ShrinkJudge {
           kind_(std::move(kind)),
           until_(Clock::now() + std::chrono::seconds(seconds)) {}
     bool fails_alike(const Scenario& candidate) override {
-        const auto difference = worlds_.compare(candidate, members_);
+        const auto difference = worlds_.compare(candidate, members_, waits);
         return difference && *difference && (*difference)->kind == kind_;
     }
+    TwoWorlds::Waits waits = TwoWorlds::Waits::are_compared;
     bool is_out_of_time() override { return stop_requested() || Clock::now() >= until_; }
 
   private:
@@ -76,17 +91,6 @@ std::string with_answers(Scenario scenario, const KernelResult& kernel) {
 
 }  // namespace
 
-ImageSet images_of(SimWorld& sim) {
-    ImageSet out;
-    for (const BaseDisk& d : sim.world().disks()) {
-        KernelImage& bytes = out[std::string(d.name_view())];
-        bytes.resize(d.spec.size.bytes());
-        for (std::uint64_t s = 0; s < d.spec.size.value; ++s)
-            sim.cells().bytes_of(d.medium->raw_read({s}), bytes.data() + s * sector_bytes);
-    }
-    return out;
-}
-
 TwoWorlds::TwoWorlds(SimHost& host, KernelOracle& oracle, const std::string& without)
     : host_(host), oracle_(oracle), policy_(policy_kernel) {
     Header header;
@@ -95,30 +99,15 @@ TwoWorlds::TwoWorlds(SimHost& host, KernelOracle& oracle, const std::string& wit
     if (auto policy = policy_of(header, {})) policy_ = *policy;
 }
 
-TwoWorlds::Ours TwoWorlds::run_ours(const Scenario& scenario, const ImageSet& members,
-                                    const EnginePolicy& policy) {
-    Ours ours;
-    MemoryImages source(members);
-    RunSetup setup;
-    setup.images = &source;
-    setup.cells = CellMode::bytes;
-    setup.judge = false;
-    setup.policy = &policy;
-    setup.after_step = [&](std::size_t, const Answer&, SimWorld& sim) {
-        ours.deviations.push_back(sim.world().events().deviations());
-        return true;
-    };
-    setup.at_end = [&](SimWorld& sim) { ours.images = images_of(sim); };
-    ours.run = run_scenario(host_, scenario, setup);
-    return ours;
-}
-
 Result<std::optional<WorldDifference>> TwoWorlds::compare(const Scenario& scenario,
-                                                          const ImageSet& members) {
-    const Ours ours = run_ours(scenario, members, policy_);
-    engine_hung_ = ours.run.hung_by_user;
+                                                          const ImageSet& members, Waits waits) {
+    const OurRun ours = run_ours(host_, scenario, members, policy_);
+    engine_hung_ = ours.hung_by_user;
+    race_ = false;
     kernel_ = {};
     if (engine_hung_) return std::optional<WorldDifference>();
+    waited_in_vain_ = waits_in_vain(scenario, ours);
+    if (waits == Waits::are_left_out && waited_in_vain_) return std::optional<WorldDifference>();
     auto kernel = oracle_.run({scenario, members});
     if (!kernel) return failure(std::move(kernel).error());
     kernel_ = std::move(*kernel);
@@ -127,8 +116,8 @@ Result<std::optional<WorldDifference>> TwoWorlds::compare(const Scenario& scenar
 
 std::optional<WorldDifference> TwoWorlds::compare_default(const Scenario& scenario,
                                                           const ImageSet& members) {
-    const Ours ours = run_ours(scenario, members, policy_default);
-    deviations_ = ours.run.deviations;
+    const OurRun ours = run_ours(host_, scenario, members, policy_default);
+    deviations_ = ours.deviations_at_end;
     const auto found = difference(scenario, ours);
     deliberate_step_ = found ? found->step : 0;
     const std::uint32_t by_then = deviations_by(ours, deliberate_step_);
@@ -136,16 +125,20 @@ std::optional<WorldDifference> TwoWorlds::compare_default(const Scenario& scenar
     return deliberate_ ? std::nullopt : found;
 }
 
-std::uint32_t TwoWorlds::deviations_by(const Ours& ours, std::size_t step) {
-    return step < ours.deviations.size() ? ours.deviations[step] : ours.run.deviations;
+std::uint32_t TwoWorlds::deviations_by(const OurRun& ours, std::size_t step) {
+    return step < ours.deviations.size() ? ours.deviations[step] : ours.deviations_at_end;
 }
 
-std::optional<WorldDifference> TwoWorlds::difference(const Scenario& scenario, const Ours& ours) {
+std::optional<WorldDifference> TwoWorlds::difference(const Scenario& scenario, const OurRun& ours) {
+    const std::size_t racing = step_of_merge_started_again(scenario, kernel_.answers);
+    race_ = racing != SIZE_MAX;
     for (std::size_t i = 0; i < scenario.steps.size(); ++i) {
-        const bool here = i < ours.run.answers.size(), there = i < kernel_.answers.size();
+        const bool here = i < ours.answers.size(), there = i < kernel_.answers.size();
         if (!here && !there) break;
+        if (i > racing) break;
+        if (!here && ours.verdict.failed) break;
         const auto d = cowlab::compare(there ? kernel_.answers[i] : Answer{"(none)"},
-                                       here ? ours.run.answers[i] : Answer{"(none)"});
+                                       here ? ours.answers[i] : Answer{"(none)"});
         ++steps_;
         if (!d) continue;
         const Step& step = scenario.steps[i];
@@ -158,12 +151,12 @@ std::optional<WorldDifference> TwoWorlds::difference(const Scenario& scenario, c
                         kernel_.last_words.empty() ? "" : "; the kernel's last words: ",
                         kernel_.last_words)};
     }
-    const Verdict& v = ours.run.verdict;
+    const Verdict& v = ours.verdict;
     if (v.failed) {
         return WorldDifference{std::string("verdict ") + v.word, v.step,
                                fmt::format("our engine: FAIL {}   {}", v.word, v.text)};
     }
-    if (kernel_.end != KernelResult::End::done) return std::nullopt;
+    if (kernel_.end != KernelResult::End::done || race_) return std::nullopt;
     return compare_images(scenario, ours.images);
 }
 
@@ -206,6 +199,8 @@ Result<StoredDifference> store_difference(TwoWorlds& worlds, const Scenario& sce
     DiffersAlike judge(worlds, members, difference.kind, shrink_seconds);
     // What does not differ twice depends on timing: it cannot be shrunk, and is told so.
     out.again = judge.fails_alike(scenario);
+    // Virtual time costs us nothing, but the kernel waits 20 s for what never comes.
+    if (!worlds.waited_in_vain()) judge.waits = TwoWorlds::Waits::are_left_out;
     if (out.again) out.shrunk = shrink(scenario, judge, difference.step);
     const Scenario& best = out.again ? out.shrunk.scenario : scenario;
     const auto last = worlds.compare(best, members);

@@ -71,7 +71,7 @@ endfunction()
 function(cowlab_kernel_runner)
   file(GLOB runner CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/device/kernel_runner/*.cc")
   cowlab_sources(language scenarios)
-  list(FILTER language EXCLUDE REGEX "/(generate|shrink)\\.cc$")
+  list(FILTER language EXCLUDE REGEX "/(generate|shrink.*|scenario_size)\\.cc$")
   add_executable(cowlab_kernel_runner ${runner} ${language}
     ${CMAKE_SOURCE_DIR}/device/write_log_format.cc
     ${CMAKE_SOURCE_DIR}/base/check.cc ${CMAKE_SOURCE_DIR}/base/hash.cc)

@@ -2,9 +2,10 @@
 //
 // First what is cheapest to lose: all after the step of failure, pins by the kind and by the heap.
 // Then delta debugging over the lines and over pins (halves, quarters, … one), everything that
-// names one device, pairs that only make sense together; then each line made simpler. Again, until
-// a pass changes nothing. The judge runs a candidate and says whether it fails alike; shrinking
-// knows nothing else about what a scenario does.
+// names one device, pairs that only make sense together; each line made simpler; then the geometry,
+// the sectors that a power loss decides, and the order in which a person reads. Again, until
+// neither any one line nor any two can go: that is what `minimal` says. The judge runs a candidate
+// and says whether it fails alike; shrinking knows nothing else about what a scenario does.
 //
 // It is deterministic: the same answers of the judge lead to the same result. So a process that
 // dies of a candidate can be replaced by another that is told the answers so far, and does not even
@@ -14,6 +15,7 @@
 #include <optional>
 
 #include "scenarios/scenario.h"
+#include "scenarios/scenario_size.h"
 
 namespace cowlab {
 
@@ -33,9 +35,11 @@ class ShrinkJudge {
 struct ShrinkResult {
     Scenario scenario;
     std::size_t operations_before = 0;
+    std::size_t operations_to_failure = 0;  // of those before
     std::size_t operations = 0;
     std::size_t tried = 0;
-    bool minimal = false;  // no single line or pair of neighbours can go
+    // Shown by trying: no line, fault or pin can go, nor any two of them.
+    bool minimal = false;
 };
 
 // `failing_step`: where it was seen to fail; the lines after it go first.
@@ -43,9 +47,7 @@ struct ShrinkResult {
 ShrinkResult shrink(const Scenario& scenario, ShrinkJudge& judge,
                     std::size_t failing_step = SIZE_MAX);
 
-// Lines that act after the set-up, as verification counts them: not disks, first creates, headers,
-// faults, pins, power losses, reload, check, join and expectations.
-std::size_t count_operations(const Scenario& scenario);
-std::size_t count_of(const Scenario& scenario, Verb verb);
+// What happens until there.
+Scenario first_steps(const Scenario& scenario, std::size_t count);
 
 }  // namespace cowlab
