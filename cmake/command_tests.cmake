@@ -29,6 +29,12 @@ add_test(NAME command/run-from-a-store-that-linux-wrote
   COMMAND cowlab run --seeds 1-12 --from ${CMAKE_SOURCE_DIR}/scenarios/golden/real/ext4_P8
           --out ${CMAKE_BINARY_DIR}/out)
 
+# Every request and allocation of the library fails once; ci/fault-loop adds the golden cases.
+add_test(NAME command/every-fault-of-the-library-is-survived
+  COMMAND cowlab faults --compat none --out ${CMAKE_BINARY_DIR}/out/faults
+          ${CMAKE_SOURCE_DIR}/scenarios/rules ${CMAKE_SOURCE_DIR}/scenarios/lvm
+          ${CMAKE_SOURCE_DIR}/scenarios/multi-snapshot ${CMAKE_SOURCE_DIR}/scenarios/faults)
+
 # The canary: a campaign of an engine without one safety rule must fail.
 add_test(NAME command/run-finds-the-merge-without-origin-flush
   COMMAND cowlab run --compat 4.12 --seeds 1-2000 --max-findings 1 --out ${CMAKE_BINARY_DIR}/out)
