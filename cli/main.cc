@@ -10,6 +10,7 @@
 #include "cli/crash.h"
 #include "cli/device.h"
 #include "cli/explore.h"
+#include "cli/faults.h"
 #include "cli/kernel.h"
 #include "cli/program_version.h"
 #include "cli/run.h"
@@ -331,6 +332,19 @@ int run_command_line(int argc, char** argv) {
                                "write it here instead of standard output");
     shrink_command->add_option("--for", shrink.seconds, "seconds")->default_str("30");
 
+    cowlab::FaultsOptions faults;
+    CLI::App* faults_command = app.add_subcommand(
+        "faults", "scenarios again and again, each time with the N-th request failing");
+    add_policy_options(faults_command, faults.policy);
+    faults_command->add_option("PATH", faults.paths, "scenarios, golden cases, folders of them")
+        ->required();
+    faults_command->add_option("--out", faults.out, "where findings are written")
+        ->default_str("out/faults");
+    faults_command->add_option("--runs-max", faults.runs_max,
+                               "at most so many runs a file, evenly spread (default: all)");
+    faults_command->add_option("--shard", faults.shard, "I/N: the I-th of N that share the files");
+    faults_command->add_flag("-v,--verbose", faults.verbose, "a line for every file");
+
     CLI::App* store =
         app.add_subcommand("store", "offline work on a COW device (persistent store)");
     store->require_subcommand(1);
@@ -459,6 +473,7 @@ int run_command_line(int argc, char** argv) {
     if (explore_command->parsed()) return finish(cowlab::explore(explore));
     if (bench_command->parsed()) return finish(cowlab::bench(bench));
     if (shrink_command->parsed()) return finish(cowlab::shrink_file(shrink));
+    if (faults_command->parsed()) return finish(cowlab::faults(faults));
     if (dump_command->parsed()) return finish(cowlab::store::dump(dump, stdout));
     if (check_command->parsed()) return finish(cowlab::store::check(check, stdout));
     if (read_command->parsed()) {

@@ -28,6 +28,8 @@ void keep_latest_directories(const std::string& out) {
         fs::remove_all(runs[i].second, ec);
 }
 
+}  // namespace
+
 void link_images(const std::string& folder, const Scenario& scenario,
                  const std::string& directory) {
     std::error_code ec;
@@ -40,8 +42,6 @@ void link_images(const std::string& folder, const Scenario& scenario,
         }
     }
 }
-
-}  // namespace
 
 Result<std::string> write_run_directory(const RunDirectories& where, const Finding& f,
                                         const nlohmann::json& verdict) {

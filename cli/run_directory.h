@@ -27,6 +27,8 @@ struct RunDirectories {
 // The path of the directory.
 Result<std::string> write_run_directory(const RunDirectories& where, const Finding& finding,
                                         const nlohmann::json& verdict);
+// Links the images that a scenario of `folder` names into `directory`, so that it can be run there.
+void link_images(const std::string& folder, const Scenario& scenario, const std::string& directory);
 // Directories of earlier findings of the same options, by name, that have a shrunk.scn.
 std::vector<std::string> stored_findings(const RunDirectories& where);
 

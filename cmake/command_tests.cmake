@@ -32,6 +32,23 @@ add_test(NAME command/run-from-a-store-that-linux-wrote
   COMMAND cowlab run --seeds 1-12 --from ${CMAKE_SOURCE_DIR}/scenarios/golden/real/ext4_P8
           --out ${CMAKE_BINARY_DIR}/out)
 
+# Every request and allocation of the library fails once; ci/fault-loop adds the golden cases.
+add_test(NAME command/every-fault-of-the-library-is-survived
+  COMMAND cowlab faults --compat none --out ${CMAKE_BINARY_DIR}/out/faults rules lvm basics overflow
+          crash merge handover multi-snapshot faults regressions
+  WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}/scenarios)
+
+# What docs/guarantees.md and docs/latent-defects.md say, tried out.
+add_test(NAME command/lies-that-nobody-can-find-out
+  COMMAND ${CMAKE_SOURCE_DIR}/ci/envelope)
+add_test(NAME command/the-commands-of-the-page-of-guarantees
+  COMMAND ${CMAKE_SOURCE_DIR}/ci/check-guarantees)
+set_tests_properties(command/lies-that-nobody-can-find-out
+  command/the-commands-of-the-page-of-guarantees
+  PROPERTIES ENVIRONMENT COWLAB=$<TARGET_FILE:cowlab>)
+add_test(NAME command/every-latent-defect-has-its-scenario
+  COMMAND ${CMAKE_SOURCE_DIR}/ci/witness --latent)
+
 # The canary: a campaign of an engine without one safety rule must fail.
 add_test(NAME command/run-finds-the-merge-without-origin-flush
   COMMAND cowlab run --compat 4.12 --seeds 1-2000 --max-findings 1 --out ${CMAKE_BINARY_DIR}/out)

@@ -276,6 +276,8 @@ bool SnapshotMerge::forget_run() {
         switch (completed_->remove(chunk)) {
             case ExceptionTable::Removed::yes: continue;
             case ExceptionTable::Removed::missing: {
+                CHECK(!engine_.policy.d3_load_validates,
+                      "INV-31: a record that was erased is an exception in memory");
                 Text<120> line;
                 line << "Corruption detected: exception for block " << chunk.value
                      << " is on disk but not in memory";
@@ -283,6 +285,8 @@ bool SnapshotMerge::forget_run() {
                 return false;
             }
             case ExceptionTable::Removed::middle: {
+                CHECK(!engine_.policy.d3_load_validates,
+                      "INV-31: an exception leaves its run at the end");
                 const ExceptionTable::Run run = *completed_->run_of(chunk);
                 Text<160> line;
                 line << "Attempt to merge block " << chunk.value

@@ -162,7 +162,8 @@ std::uint32_t Chooser::draw_byte(const ChoiceKey& key, std::uint32_t n) {
     switch (key.kind) {
         case ChoiceKind::latency:
         case ChoiceKind::yield: return b < 64 ? 0 : 1u << (b - 64) / 12;
-        case ChoiceKind::fault: return b < 240 || held_back_ > 0 ? 0 : 1 + b % (n - 1);
+        case ChoiceKind::fault:
+            return b < 240 || held_back_ > 0 ? 0 : 1 + b % (fault_choice_count - 1);
         case ChoiceKind::memory: {
             const bool may = held_back_ == 0 &&
                              allows(FaultKind::no_memory, static_cast<std::uint32_t>(key.point));
@@ -252,7 +253,7 @@ Chooser::RequestFate Chooser::choose_fate(std::uint32_t actor, Purpose purpose, 
     RequestFate fate;
     fate.nth = count(latency);
     fate.delay_us = decide(latency, 1u << 24, fate.nth, UINT32_MAX);
-    fate.fault = decide({ChoiceKind::fault, actor, point}, fault_choice_count, fate.nth, sensible);
+    fate.fault = decide({ChoiceKind::fault, actor, point}, fault_pin_count, fate.nth, sensible);
     return fate;
 }
 

@@ -38,7 +38,12 @@ enum FaultChoice : std::uint32_t {
     fault_partly,   // EIO, and some of its sectors were written
     fault_latent,   // EIO, and its first sector is bad until it is written
     fault_stall,    // this disk answers nothing for a while
-    fault_choice_count
+    fault_choice_count,
+    // No driver draws these; a pin may say them (cli/fault_loop.h does, for every request).
+    fault_from_here = fault_choice_count,  // EIO, and so for each of its purpose from here on
+    fault_vanish,                          // this disk fails everything from here on
+    fault_read_only,                       // … every write
+    fault_pin_count
 };
 
 struct ChoiceKey {

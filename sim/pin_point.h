@@ -3,7 +3,9 @@
 //     pin DISK PURPOSE NTH MICROSECONDS      that request of the disk takes so much longer
 //     pin DISK fault.PURPOSE NTH 1|2|3|4|5   … fails: 1 without effect, 2 although it was done, 3
 //                                            done in part, 4 and its first sector is bad until it
-//                                            is written; 5: the disk stalls
+//                                            is written; 5: the disk stalls; and what lasts, until
+//                                            it is healed: 6 all of this purpose fail, 7 the disk
+//                                            has vanished, 8 it is read-only
 //     pin engine memory.USE NTH 1            that allocation fails
 //     pin engine YIELD-POINT NTH MICROSECONDS
 //     pin DISK survive.SECTOR NTH VERSION    at the NTH power loss that leaves it undecided:

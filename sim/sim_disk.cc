@@ -77,6 +77,9 @@ void SimDisk::submit(Bio& bio) {
             case fault_partly: apply(FaultKind::eio_partly, bio, request); break;
             case fault_latent: apply(FaultKind::latent, bio, request); break;
             case fault_stall: stall_until(executor_.now_us() + stall_us, bio); break;
+            case fault_from_here:
+            case fault_vanish:
+            case fault_read_only: begin_lasting_fault(fate.fault, bio, request); break;
             default: break;
         }
     }
@@ -119,6 +122,15 @@ void SimDisk::apply(FaultKind kind, const Bio& bio, InFlight& request) {
     if (kind == FaultKind::latent && bio.op != Op::flush) add_bad_sector(bio.start);
 }
 
+// Pinned to this request, and not over with it.
+void SimDisk::begin_lasting_fault(std::uint32_t choice, const Bio& bio, InFlight& request) {
+    in_trouble_ = true;
+    if (choice == fault_vanish) vanished_ = true;
+    if (choice == fault_read_only) read_only_ = true;
+    if (choice == fault_from_here) failing_purposes_ |= 1u << static_cast<unsigned>(bio.purpose);
+    apply_troubles(bio, request);
+}
+
 void SimDisk::stall_until(std::uint64_t us, const Bio& bio) {
     chooser_.count_delivered(FaultKind::stall, static_cast<std::uint32_t>(bio.purpose));
     if (us > stalled_until_us_) stalled_until_us_ = us;
@@ -128,6 +140,8 @@ bool SimDisk::apply_troubles(const Bio& bio, InFlight& request) {
     const bool writes = bio.op == Op::write || bio.op == Op::discard;
     if (vanished_) {
         apply(FaultKind::vanish, bio, request);
+    } else if ((failing_purposes_ >> static_cast<unsigned>(bio.purpose) & 1) != 0) {
+        apply(bio.op == Op::flush ? FaultKind::flush : FaultKind::eio, bio, request);
     } else if (read_only_ && writes) {
         apply(FaultKind::read_only, bio, request);
     } else if (bio.op != Op::flush && bio.end() > cut_off_at_) {
@@ -171,6 +185,7 @@ void SimDisk::heal() {
     while (!injects_.empty()) arena_.free(&injects_.pop_front(), sizeof(Injected));
     forget_bad_sectors({0}, {UINT64_MAX});
     in_trouble_ = vanished_ = read_only_ = false;
+    failing_purposes_ = 0;
     cut_off_at_ = {UINT64_MAX};
     stalled_until_us_ = 0;
 }

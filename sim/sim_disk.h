@@ -133,6 +133,7 @@ class SimDisk final : public Medium, public ContentHolder {
     // What lasts: bad sectors, a disk that is gone, cut off, read-only.
     bool apply_troubles(const Bio& bio, InFlight& request);
     void apply(FaultKind kind, const Bio& bio, InFlight& request);
+    void begin_lasting_fault(std::uint32_t choice, const Bio& bio, InFlight& request);
     void stall_until(std::uint64_t us, const Bio& bio);
     void add_bad_sector(Sectors sector);
     void forget_bad_sectors(Sectors start, Sectors end);
@@ -176,6 +177,7 @@ class SimDisk final : public Medium, public ContentHolder {
     bool in_trouble_ = false;
     bool vanished_ = false;
     bool read_only_ = false;
+    std::uint32_t failing_purposes_ = 0;  // bit p: requests of Purpose p
     Sectors cut_off_at_{UINT64_MAX};
     List<BadSector> bad_sectors_;
     std::uint64_t stalled_until_us_ = 0;

@@ -18,6 +18,7 @@ class SimMemory final : public LimitedMemory {
         : LimitedMemory(arena, limit), chooser_(chooser) {}
 
     void* allocate(std::size_t size, MemoryUse use) override {
+        ++asked_for_[static_cast<std::size_t>(use)];
         return fails_now(use) || was_chosen(use) ? nullptr : LimitedMemory::allocate(size, use);
     }
 
@@ -33,6 +34,11 @@ class SimMemory final : public LimitedMemory {
     // How many allocations were made to fail since fail_nth(), and what the last was for.
     std::uint64_t failures() const { return failures_; }
     MemoryUse last_failure() const { return last_failure_; }
+
+    // Allocations that could have failed, from the start of the world on.
+    std::uint64_t asked_for(MemoryUse use) const {
+        return asked_for_[static_cast<std::size_t>(use)];
+    }
 
     // Of the three ways to fail: asked for by fail_nth(), drawn or injected, over the limit.
     std::uint64_t failed_in_all() const { return failures_ + refused_; }
@@ -93,6 +99,7 @@ class SimMemory final : public LimitedMemory {
     Fail fail_how_ = Fail::once;
     MemoryUse fail_use_ = MemoryUse::count_;
     std::uint64_t failures_ = 0;
+    std::uint64_t asked_for_[static_cast<std::size_t>(MemoryUse::count_)] = {};
     MemoryUse last_failure_ = MemoryUse::count_;
 };
 

@@ -267,6 +267,27 @@ void ModelJudge::devices_changed() {
         if (!place.settled) continue;
         if (place.role == Place::Role::snapshot || place.role == Place::Role::merge) follow(place);
     }
+    give_up_stacks();
+}
+
+// A snapshot that is another's origin is written to by that one's device too, past what we see.
+void ModelJudge::give_up_stacks() {
+    struct Below final : DeviceVisitor {
+        ModelJudge* judge = nullptr;
+        void visit(BlockDevice& b, Sectors, Sectors) override {
+            for (MappedDevice& d : judge->world_.mapper().devices()) {
+                if (d.number() != b.number()) continue;
+                const Place place = judge->place_of(d);
+                if (place.role != Place::Role::snapshot) continue;
+                judge->origins_[judge->origin_index(*place.origin_disk)].unjudged = true;
+            }
+        }
+    } below;
+    below.judge = this;
+    for (MappedDevice& d : world_.mapper().devices()) {
+        if (d.live() == nullptr || world_.find_disk(d.name()) != nullptr) continue;
+        for (Target& target : d.live()->targets()) target.for_each_device(below);
+    }
 }
 
 // The origin is used again although a merge onto it was never finished: it holds, sector by sector,

@@ -133,6 +133,7 @@ class ModelJudge final : public Judge, private JudgedDisks {
     void note_raw_write(const MappedDevice& device, Sectors start);
     bool is_live(const SnapshotEntry& entry);
     std::uint64_t copies_so_far(const BaseDisk& origin, bool& pending);
+    void give_up_stacks();
     void give_up_interrupted_merges(const BaseDisk& origin);
     void restore_cache(const SnapshotEntry& entry);
     static void describe(TextSink& out, const SectorContent& content);

@@ -60,6 +60,7 @@ class Oracles {
     // A user writes to a disk itself.
     void raw_write(const BaseDisk& disk, const MappedDevice& device) {
         order_.raw_write(disk.actor, device.number());
+        status_.raw_write(device.number());
     }
     void request_begins(UserRequest& r) {
         if (r.op == Op::read) order_.user_read_begins(r);

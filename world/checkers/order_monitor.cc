@@ -162,7 +162,7 @@ void OrderMonitor::request_issued(std::uint32_t actor, const Bio& bio) {
                 d->is_tampered = false;
                 break;
             case Purpose::copy_read:
-                if (StoreLedger* s = store_of(*d); s != nullptr && !lies_above(*d)) {
+                if (StoreLedger* s = store_of(*d); s != nullptr && is_merged(*d)) {
                     const Touched t = touched(s->chunk, bio);
                     for (ChunkIndex c = t.first; c < t.end && c.value < s->chunk_count; c = c + 1) {
                         looked();
@@ -668,11 +668,13 @@ void OrderMonitor::forget_merged(StoreLedger& s, ChunkIndex new_chunk) {
     }
 }
 
-// The origin's table fails requests before the port sees them: a merge may give up unseen.
-bool OrderMonitor::lies_above(const DiskLedger& cow) {
+// Somebody copies from here: the merge, if there is one, for a snapshot's snapshot copies too. Not
+// where the origin's table fails requests before the port sees them: it may give up unseen.
+bool OrderMonitor::is_merged(const DiskLedger& cow) {
     const Snapshot* user = user_of(cow);
-    const DiskLedger* origin = user == nullptr ? nullptr : disk(user->origin_number());
-    return origin == nullptr || origin->is_tampered;
+    if (user == nullptr || !user->is_merge()) return false;
+    const DiskLedger* origin = disk(user->origin_number());
+    return origin != nullptr && !origin->is_tampered;
 }
 
 void OrderMonitor::merge_from_gave_up(const DiskLedger& cow) {

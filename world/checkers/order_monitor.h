@@ -106,7 +106,7 @@ class OrderMonitor final : public Oracle {
     static void forget_merged(StoreLedger& s, ChunkIndex new_chunk);
     void merge_gave_up(DeviceNumber origin);
     void merge_from_gave_up(const DiskLedger& cow);
-    bool lies_above(const DiskLedger& cow);
+    bool is_merged(const DiskLedger& cow);
     const Snapshot* merging_onto(DeviceNumber origin) const;
     const Snapshot* user_of(const DiskLedger& cow) const;
 

@@ -64,7 +64,32 @@ bool StatusText::same_device(std::string_view a, std::string_view b) const {
     return x == nullptr || y == nullptr || x->number() == y->number();
 }
 
+bool StatusText::is_in_use(DeviceNumber cow) const {
+    bool in_use = false;
+    world().engine().origins.for_each_snapshot(
+        [&](const Snapshot& s) { in_use = in_use || s.cow_number() == cow; });
+    return in_use;
+}
+
+bool StatusText::is_overwritten(DeviceNumber cow) const {
+    for (std::uint32_t i = 0; i < overwritten_count_; ++i) {
+        if (overwritten_[i] == cow) return true;
+    }
+    return false;
+}
+
+void StatusText::raw_write(DeviceNumber device) {
+    if (!is_in_use(device) || is_overwritten(device)) return;
+    if (overwritten_count_ < overwritten_max) overwritten_[overwritten_count_++] = device;
+}
+
 void StatusText::after_step(const Step& step) {
+    // Whoever loads the store anew reads what is there.
+    std::uint32_t left = 0;
+    for (std::uint32_t i = 0; i < overwritten_count_; ++i) {
+        if (is_in_use(overwritten_[i])) overwritten_[left++] = overwritten_[i];
+    }
+    overwritten_count_ = left;
     if (step.verb != Verb::check && step.verb != Verb::table && step.verb != Verb::status) return;
     for (const MappedDevice& d : world().mapper().devices()) {
         if (d.live() == nullptr || world().find_disk(d.name()) != nullptr) continue;
@@ -136,7 +161,7 @@ void StatusText::check_snapshot(const Snapshot& s, const TableLine& l, const Tab
         for (const MappedDevice& d : world().mapper().devices()) {
             if (d.number() == s.cow_number()) cow = world().find_disk(d.name());
         }
-        if (cow == nullptr) return;
+        if (cow == nullptr || is_overwritten(s.cow_number())) return;
         std::uint8_t bytes[sector_bytes];
         world().platform().cells().bytes_of(cow->medium->raw_read({0}), bytes);
         const format::Header header = format::Header::read(bytes);

@@ -15,13 +15,21 @@ class StatusText final : public Oracle {
   public:
     explicit StatusText(const OracleContext& context) : Oracle(context, "status") {}
     void after_step(const Step& step);
+    // A user writes to a disk itself: a header that a snapshot has read already says nothing then.
+    void raw_write(DeviceNumber device);
 
   private:
+    static constexpr std::uint32_t overwritten_max = 32;
+    bool is_overwritten(DeviceNumber cow) const;
+    bool is_in_use(DeviceNumber cow) const;
     void check_device(const MappedDevice& device);
     void check_snapshot(const Snapshot& s, const TableLine& loaded, const TableLine& printed);
     void check_info(std::string_view text);
     bool same_device(std::string_view a, std::string_view b) const;
     void complain(std::string_view what, std::string_view printed);
+
+    DeviceNumber overwritten_[overwritten_max] = {};
+    std::uint32_t overwritten_count_ = 0;
 };
 
 }  // namespace cowlab
