@@ -6,7 +6,7 @@
 namespace cowlab {
 namespace {
 
-TEST(Skeleton, ReadsWhatItsModelSaysAndCountsItsRequests) {
+TEST(Skeleton, reads_what_its_model_says_and_counts_its_requests) {
     FiberStacks stacks(8);
     for (std::uint64_t seed = 1; seed <= 200; ++seed) {
         const SkeletonRun r = run_skeleton(stacks, seed, 60);
@@ -16,7 +16,7 @@ TEST(Skeleton, ReadsWhatItsModelSaysAndCountsItsRequests) {
     }
 }
 
-TEST(Skeleton, IsTheSameForTheSameSeed) {
+TEST(Skeleton, is_the_same_for_the_same_seed) {
     FiberStacks stacks(8);
     const SkeletonRun once = run_skeleton(stacks, 7, 60);
     const SkeletonRun again = run_skeleton(stacks, 7, 60);
