@@ -11,6 +11,7 @@
 #include "cli/policy_options.h"
 #include "cli/run_directory.h"
 #include "cli/shards.h"
+#include "cli/story.h"
 #include "scenarios/parse.h"
 #include "scenarios/print.h"
 

@@ -73,6 +73,7 @@ class PersistentStore final : public ExceptionStore {
         return area_.write(*cow_, area_start(current_area_), purpose, true);
     }
     void flush_batch(bool full);
+    Errc clear_tail();
     bool next_area_missing() const;
     void leave_full_area();
 
@@ -88,6 +89,7 @@ class PersistentStore final : public ExceptionStore {
     std::uint64_t pending_ = 0;  // prepared and not committed
     std::uint64_t batch_size_ = 0;
     List<StoredException> batch_;  // committed, waiting for the area write
+    bool tail_on_medium_ = false;  // D3: behind the last record, of an area write that was torn
     bool area_in_doubt_ = false;   // D4: memory and medium may differ: written again before merging
 };
 
@@ -217,8 +219,10 @@ Errc PersistentStore::read_areas(LoadVisitor& visitor) {
         if (full) engine_.mark(Mark::load_area_full);
     }
     --current_area_;
-    if (engine_.policy.d3_load_validates && area_.clear_from(committed_))
+    if (engine_.policy.d3_load_validates && area_.clear_from(committed_)) {
         engine_.deviate(owner_, 3);
+        tail_on_medium_ = true;
+    }
     // The next free chunk is never a metadata chunk (omitting this was CVE-2013-4299, B30).
     if (next_free_.value % format::area_stride(chunk_size_) == 1)
         engine_.mark(Mark::load_skips_area);
@@ -352,7 +356,7 @@ void PersistentStore::flush_batch(bool full) {
         }
     }
     if (valid_) {
-        if (write_area(Purpose::area_write) == Errc::ok) {
+        if (clear_tail() == Errc::ok && write_area(Purpose::area_write) == Errc::ok) {
             engine_.mark(Mark::commit_area_written);
         } else {
             engine_.mark(Mark::commit_area_failed);
@@ -374,6 +378,20 @@ void PersistentStore::flush_batch(bool full) {
         StoredException& e = batch.pop_front();
         e.committed(e, valid_);
     }
+}
+
+// D3: what a torn area write left behind the end of the list is gone from memory, not from the
+// medium. The first write that makes the list longer may be torn as well: its records reach up to
+// the end of a sector, the zeros behind them are lost, and a load takes the old tail for more of
+// the list. So the area is written as it was loaded first; torn or not, that leaves the same list.
+Errc PersistentStore::clear_tail() {
+    if (!tail_on_medium_) return Errc::ok;
+    std::uint64_t index = committed_ - batch_size_;
+    for (std::uint64_t i = index; i < committed_; ++i) area_.clear_record(i);
+    const Errc e = write_area(Purpose::area_write);
+    for (const StoredException& b : batch_) area_.set_record(index++, {b.old_chunk, b.new_chunk});
+    if (e == Errc::ok) tail_on_medium_ = false;
+    return e;
 }
 
 void PersistentStore::drop_snapshot() {

@@ -140,7 +140,7 @@ class CrashExplorer final : public RunWatcher, private TurnVisitor, private Disk
     bool run_state(Frame& f, const CrashAssignment& a, bool goes_on);
     void recover(Frame& f, bool goes_on);
     void run_symbolic(Frame& f, const CrashAssignment& a);
-    void run_line(const Step& step);
+    Answer run_line(const Step& step);
     bool is_over() const;
     std::uint64_t state_digest() const;
     std::uint64_t status_digest();

@@ -13,7 +13,11 @@
 namespace cowlab {
 namespace {
 
+// Disks that lie are outside what any engine can promise (docs/guarantees.md).
 bool is_of_the_correct_engine(const Scenario& s) {
+    for (const Step& step : s.steps) {
+        if (step.verb == Verb::inject && is_lie(step.inject.kind)) return false;
+    }
     return s.header.policy == Policy::correct && s.header.without.empty() &&
            s.header.verdict.kind != ExpectedVerdict::Kind::fail;
 }
@@ -22,6 +26,8 @@ TEST(CrashLibrary, TheCorrectEngineSurvivesEveryCrashStateOfEveryScenario) {
     CrashCoverage all;
     for (const std::string& file : library_files()) {
         SCOPED_TRACE(file);
+        // Worlds that a lie of a disk makes, and their twins (docs/guarantees.md).
+        if (file.substr(0, 9) == "envelope/") continue;
         const std::filesystem::path path = scenarios_root() / file;
         auto scenario = parse(read_file(path), file);
         ASSERT_TRUE(scenario);

@@ -197,7 +197,7 @@ void OrderMonitor::request_issued(std::uint32_t actor, const Bio& bio) {
     if (StoreLedger* s = store_of(*d)) {
         if (is_users(bio)) {
             check_use_of_copy(*d, *s, bio);
-        } else {
+        } else if (!is_merged_onto(*d)) {
             check_copy(*s, bio);
         }
     } else if (!d->is_tampered && bio.purpose != Purpose::discard) {
@@ -675,6 +675,13 @@ bool OrderMonitor::is_merged(const DiskLedger& cow) {
     if (user == nullptr || !user->is_merge()) return false;
     const DiskLedger* origin = disk(user->origin_number());
     return origin != nullptr && !origin->is_tampered;
+}
+
+// The snapshot whose store this is stands below a merge: what that copies, it writes to the
+// snapshot as a user does.
+bool OrderMonitor::is_merged_onto(const DiskLedger& cow) {
+    const Snapshot* user = user_of(cow);
+    return user != nullptr && merging_onto(user->device().number()) != nullptr;
 }
 
 void OrderMonitor::merge_from_gave_up(const DiskLedger& cow) {

@@ -107,6 +107,7 @@ class OrderMonitor final : public Oracle {
     void merge_gave_up(DeviceNumber origin);
     void merge_from_gave_up(const DiskLedger& cow);
     bool is_merged(const DiskLedger& cow);
+    bool is_merged_onto(const DiskLedger& cow);
     const Snapshot* merging_onto(DeviceNumber origin) const;
     const Snapshot* user_of(const DiskLedger& cow) const;
 
