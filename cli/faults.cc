@@ -8,6 +8,7 @@
 #include "cli/directory_images.h"
 #include "cli/fault_loop.h"
 #include "cli/finding.h"
+#include "cli/lie_loop.h"
 #include "cli/policy_options.h"
 #include "cli/run_directory.h"
 #include "cli/shards.h"
@@ -92,14 +93,21 @@ class Loop {
     explicit Loop(const FaultsOptions& options) : options_(options) {}
     std::optional<Error> visit(const std::string& file);
     const Sums& sums() const { return sums_; }
+    const LieResult& lies() const { return lies_; }
 
   private:
     std::vector<LoopFault> some_of(const std::vector<LoopFault>& all);
     std::optional<Error> tell(const std::string& file, const Scenario& plain,
                               const LoopFinding& finding);
 
+    std::optional<Error> tell_lies(const std::string& file, const Scenario& plain,
+                                   DirectoryImages& images);
+    Result<std::string> store(const std::string& file, std::string name, Scenario scenario,
+                              const Verdict& verdict);
+
     const FaultsOptions& options_;
     Sums sums_;
+    LieResult lies_;
 };
 
 // Evenly spread, if not all are asked for.
@@ -135,6 +143,7 @@ std::optional<Error> Loop::visit(const std::string& file) {
                    headline(every.fault_free.verdict, false), file);
         return {};
     }
+    if (options_.lies) return tell_lies(file, plain, images);
     const std::vector<LoopFault> faults = some_of(every.faults);
     const LoopResult result = loop_faults(plain, faults, &images);
     sums_.requests += every.requests;
@@ -164,21 +173,11 @@ std::optional<Error> Loop::tell(const std::string& file, const Scenario& plain,
     ++sums_.findings;
     sums_.failing_runs += finding.alike;
     const LoopFault& fault = finding.fault;
-    Scenario s = with_fault(plain, fault);
-    s.header.verdict.kind = ExpectedVerdict::Kind::fail;
-    s.header.verdict.word = finding.verdict.word;
-    s.header.verdict.invariant = finding.verdict.invariant;
-    std::string name = fs::path(file).stem().string();
-    for (const std::string& part :
-         {std::string(name_of(fault.kind)), s.steps[0].pin.point, std::to_string(fault.pin.pin.nth),
-          std::string(finding.verdict.word)})
-        name += "." + part;
-    std::error_code ec;
-    fs::create_directories(options_.out, ec);
-    if (ec) return errno_error(options_.out, "cannot make the directory", ec.value());
-    const std::string path = fmt::format("{}/{}.scn", options_.out, name);
-    if (auto r = write_file(path, print(s)); !r) return r.error();
-    link_images(fs::path(file).parent_path().string(), s, options_.out);
+    const Scenario s = with_fault(plain, fault);
+    const auto path = store(
+        file, fmt::format("{}.{}.{}", name_of(fault.kind), fault.pin.pin.point, fault.pin.pin.nth),
+        s, finding.verdict);
+    if (!path) return path.error();
     const bool memory = fault.kind == LoopKind::no_memory;
     fmt::print("\n{}\n    fault      {} at {} {} of the run: {}\n",
                headline(finding.verdict, false), name_of(fault.kind), memory ? "allocation" : "I/O",
@@ -187,8 +186,50 @@ std::optional<Error> Loop::tell(const std::string& file, const Scenario& plain,
         fmt::print("    seen at    {}\n", print_line(s.steps[finding.verdict.step]));
     if (!fault.in_atlas) fmt::print("    beyond the atlas: judged for safety only\n");
     if (finding.alike > 1) fmt::print("    and {} runs more end alike\n", finding.alike - 1);
-    fmt::print("replay     cowlab replay {} --trace\n", path);
+    fmt::print("replay     cowlab replay {} --trace\n", *path);
     return {};
+}
+
+// Writes a finding as a scenario that stands alone; its path.
+Result<std::string> Loop::store(const std::string& file, std::string name, Scenario scenario,
+                                const Verdict& verdict) {
+    scenario.header.verdict.kind = ExpectedVerdict::Kind::fail;
+    scenario.header.verdict.word = verdict.word;
+    scenario.header.verdict.invariant = verdict.invariant;
+    std::error_code ec;
+    fs::create_directories(options_.out, ec);
+    if (ec) return failure(errno_error(options_.out, "cannot make the directory", ec.value()));
+    const std::string path = fmt::format("{}/{}.{}.{}.scn", options_.out,
+                                         fs::path(file).stem().string(), name, verdict.word);
+    if (auto r = write_file(path, print(scenario)); !r) return failure(std::move(r).error());
+    link_images(fs::path(file).parent_path().string(), scenario, options_.out);
+    return path;
+}
+
+std::optional<Error> Loop::tell_lies(const std::string& file, const Scenario& plain,
+                                     DirectoryImages& images) {
+    const LieResult result = loop_lies(plain, &images);
+    for (const LieFinding& f : result.findings) {
+        ++sums_.findings;
+        const auto path = store(file, fmt::format("lie-{}", sums_.findings), f.scenario, f.verdict);
+        if (!path) return path.error();
+        fmt::print("\n{}\nreplay     cowlab replay {} --trace\n", headline(f.verdict, false),
+                   *path);
+    }
+    lies_.add(result);
+    return {};
+}
+
+std::string lies_of(const LieResult& r) {
+    std::string text = fmt::format("{:<18}{:>9}{:>10}  what broke\n", "lie", "told", "survived");
+    for (std::size_t l = 0; l < lie_count; ++l) {
+        text += fmt::format("{:<18}{:>9}{:>10}", name_of(lies[l]), r.told[l], r.survived[l]);
+        for (const auto& [key, n] : r.broken) {
+            if (key.first == l) text += fmt::format("  {} {}", key.second, n);
+        }
+        text += "\n";
+    }
+    return text;
 }
 
 }  // namespace
@@ -203,6 +244,13 @@ Result<int> faults(const FaultsOptions& options) {
         if (auto e = loop.visit(file)) return failure(std::move(*e));
     }
     const Sums& s = loop.sums();
+    if (options.lies) {
+        std::uint64_t told = 0;
+        for (const std::uint64_t n : loop.lies().told) told += n;
+        fmt::print("{}{} scenarios, {} lies told, {} findings\n", lies_of(loop.lies()), s.files,
+                   told, s.findings);
+        return s.findings > 0 ? 1 : 0;
+    }
     fmt::print("{}", table_of(s.delivered));
     fmt::print("{} scenarios, {} I/Os and {} allocations; {} runs with a fault", s.files,
                s.requests, s.allocations, s.runs);

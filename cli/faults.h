@@ -12,6 +12,7 @@ struct FaultsOptions {
     std::uint64_t runs_max = 0;      // a file; 0: all of them
     std::string shard;               // I/N: every N-th of the files
     bool verbose = false;            // a line for every file
+    bool lies = false;               // instead of faults: cli/lie_loop.h
 };
 
 Result<int> faults(const FaultsOptions& options);

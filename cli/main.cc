@@ -344,6 +344,8 @@ int run_command_line(int argc, char** argv) {
                                "at most so many runs a file, evenly spread (default: all)");
     faults_command->add_option("--shard", faults.shard, "I/N: the I-th of N that share the files");
     faults_command->add_flag("-v,--verbose", faults.verbose, "a line for every file");
+    faults_command->add_flag("--lies", faults.lies,
+                             "the disks lie instead, about one request a run; counts what breaks");
 
     CLI::App* store =
         app.add_subcommand("store", "offline work on a COW device (persistent store)");
