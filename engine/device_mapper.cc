@@ -208,13 +208,14 @@ Errc DeviceMapper::remove(std::string_view name) {
 }
 
 Errc DeviceMapper::rename(std::string_view from, std::string_view to) {
-    MappedDevice* device = find(from);
-    if (device == nullptr) return Errc::enxio;
     if (to.empty() || to.size() > MappedDevice::name_max ||
         to.find('/') != std::string_view::npos) {
         return Errc::einval;
     }
+    // The new name is looked at first.
     if (find(to) != nullptr) return Errc::ebusy;
+    MappedDevice* device = find(from);
+    if (device == nullptr) return Errc::enxio;
     device->rename(to);
     device->raise_event();
     return Errc::ok;

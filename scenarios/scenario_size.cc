@@ -18,6 +18,8 @@ bool is_operation(const Step& s) {
         case Verb::reload:
         case Verb::check:
         case Verb::join:
+        case Verb::wait:
+        case Verb::mergewait:
         case Verb::sleep:
         case Verb::say: return false;
         default: return true;

@@ -2,7 +2,8 @@
 //
 // Operations are the lines that act after the set-up: reads, writes, flushes, discards, suspend,
 // resume, load, remove once the devices exist. Not among them: disks, the first create of each
-// device, headers, faults, pins, power losses, reload, check, join, sleep and expectations.
+// device, headers, faults, pins, power losses, reload, check, expectations, and lines that
+// only wait (join, wait, mergewait, sleep).
 #pragma once
 
 #include <string>
