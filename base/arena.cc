@@ -34,7 +34,7 @@ Arena::~Arena() { munmap(base_, capacity_); }
 
 void Arena::reset() {
     new (base_) Header{};
-    header().used = align_up(sizeof(Header), 64);
+    header().used = bookkeeping_bytes();
 }
 
 void Arena::populate(std::size_t bytes) {
@@ -69,6 +69,15 @@ void* Arena::carve(std::size_t c) {
     h.live += block_size;
     if (h.live > h.peak) h.peak = h.live;
     return base_ + at;
+}
+
+std::size_t Arena::bookkeeping_bytes() const { return align_up(sizeof(Header), 64); }
+
+void Arena::for_each_free_block(Visit visit, void* context) const {
+    for (std::size_t c = 0; c < class_count; ++c) {
+        for (const FreeBlock* f = header().free_blocks[c]; f != nullptr; f = f->next)
+            visit(context, reinterpret_cast<const std::byte*>(f), size_of_class(c));
+    }
 }
 
 }  // namespace cowlab

@@ -58,6 +58,11 @@ class Arena {
     void trim();
 
     std::byte* base() const { return base_; }
+    // The book-keeping's own bytes, and the blocks that were given back: what of [base, used) is no
+    // world's state.
+    std::size_t bookkeeping_bytes() const;
+    using Visit = void (*)(void* context, const std::byte* block, std::size_t size);
+    void for_each_free_block(Visit visit, void* context) const;
     std::size_t used() const { return header().used; }
     std::size_t live_bytes() const { return header().live; }
     std::size_t peak_bytes() const { return header().peak; }

@@ -98,6 +98,7 @@ class Fibers {
         std::uint32_t fiber;
         std::byte* low;
         std::size_t size;
+        bool has_ended;  // it only waits for new work
     };
     template <class F>
     void for_each_live_stack(F&& f) const {
@@ -105,7 +106,8 @@ class Fibers {
             Slot& s = slot(i);
             void* from = s.context == nullptr ? &s : s.context;  // one that left has its slot left
             auto* low = static_cast<std::byte*>(from);
-            f(LiveStack{i, low, static_cast<std::size_t>(stacks_->top(i) - low)});
+            f(LiveStack{i, low, static_cast<std::size_t>(stacks_->top(i) - low),
+                        s.context == nullptr || s.ended});
         }
     }
     // After stacks were written by hand (restore): what the sanitizers believe of them is void.

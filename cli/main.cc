@@ -2,6 +2,7 @@
 #include <malloc.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <system_error>
@@ -208,8 +209,16 @@ int run_command_line(int argc, char** argv) {
         ->check(CLI::Range(1, 100000));
     run_command
         ->add_option("--strategy", run.strategy,
-                     "when things happen: random; pct (priorities, depth 3); portfolio (both)")
+                     "when things happen: random (latencies by chance); uniform (who is next, by "
+                     "chance); pct (priorities); delays (first in first out, with few "
+                     "deviations); portfolio (a mixture, by seed)")
         ->default_str("random");
+    run_command->add_option("--depth", run.depth, "of pct: how many orderings a bug may need")
+        ->default_str("3")
+        ->check(CLI::Range(1, 16));
+    run_command->add_option("--delays", run.delays, "of delays: deviations in a run")
+        ->default_str("2")
+        ->check(CLI::Range(0, 64));
     run_command->add_option("--out", run.out, "where run directories are written")
         ->default_str("out");
     run_command->add_option("--from", run.from,
@@ -283,6 +292,45 @@ int run_command_line(int argc, char** argv) {
         ->default_str("out");
     explore_command->add_option("--merge", explore.merge,
                                 "files of shards: put together, nothing is run");
+    cowlab::SchedulesOptions schedules;
+    std::uint32_t schedules_delays = 0;
+    std::uint64_t schedules_runs = 0;
+    CLI::App* schedules_command =
+        app.add_subcommand("schedules", "every order of events of one scenario, or some");
+    add_policy_options(schedules_command, schedules.policy);
+    schedules_command->add_option("FILE", schedules.file, "a scenario, usually with lanes")
+        ->required();
+    schedules_command
+        ->add_option("--strategy", schedules.strategy,
+                     "exhaustive; or runs until one fails: pct (priorities), uniform (who is next, "
+                     "by chance), delays (few deviations), random (latencies by chance)")
+        ->default_str("exhaustive")
+        ->check(CLI::IsMember({"exhaustive", "pct", "uniform", "delays", "random"}));
+    schedules_command->add_option("--depth", schedules.depth, "of pct")
+        ->default_str("3")
+        ->check(CLI::Range(1, 16));
+    CLI::Option* schedules_delays_option =
+        schedules_command
+            ->add_option("--delays", schedules_delays,
+                         "deviations from first in, first out: of delays (default 2); with "
+                         "exhaustive at most so many (default: no bound)")
+            ->check(CLI::Range(0, 64));
+    schedules_command->add_option("--seed", schedules.seed, "of the first run")->default_str("1");
+    CLI::Option* schedules_runs_option = schedules_command->add_option(
+        "--runs", schedules_runs, "at most so many (default: 10000 a try; exhaustive: 1000000)");
+    schedules_command
+        ->add_option("--tries", schedules.tries, "how often it is tried until a run fails")
+        ->default_str("1");
+    schedules_command->add_flag("--full", schedules.full, "exhaustive: without reduction");
+    schedules_command
+        ->add_flag("--compare", schedules.compare,
+                   "exhaustive: with reduction and without, and compare")
+        ->excludes("--full");
+    schedules_command->add_flag("--everywhere", schedules.everywhere,
+                                "exhaustive: choices in all lines, not only while lanes or "
+                                "background jobs are under way");
+    schedules_command->add_option("-o,--output", schedules.output,
+                                  "write the first schedule that fails to this file");
 
     cowlab::BenchOptions bench;
     CLI::App* bench_command = app.add_subcommand("bench", "the figures of the performance budget");
@@ -437,8 +485,13 @@ int run_command_line(int argc, char** argv) {
                 return usage("--seed " + seed + ": write one number");
             }
         }
-        if (run.strategy != "random" && run.strategy != "pct" && run.strategy != "portfolio")
-            return usage("--strategy " + run.strategy + ": not in this version");
+        if (run.strategy == "exhaustive")
+            return usage("--strategy exhaustive: for one scenario: use `cowlab schedules FILE`");
+        const std::string strategies[] = {"random", "uniform", "pct", "delays", "portfolio"};
+        if (std::find(std::begin(strategies), std::end(strategies), run.strategy) ==
+            std::end(strategies))
+            return usage("--strategy " + run.strategy +
+                         ": there is random, uniform, pct, delays and portfolio");
         if (!duration.empty()) {
             std::uint64_t seconds = 0;
             if (!parse_duration(duration, seconds)) {
@@ -473,6 +526,11 @@ int run_command_line(int argc, char** argv) {
     }
     if (crash_command->parsed()) return finish(cowlab::crash(crash));
     if (explore_command->parsed()) return finish(cowlab::explore(explore));
+    if (schedules_command->parsed()) {
+        if (schedules_delays_option->count() > 0) schedules.delays = schedules_delays;
+        if (schedules_runs_option->count() > 0) schedules.runs = schedules_runs;
+        return finish(cowlab::schedules(schedules));
+    }
     if (bench_command->parsed()) return finish(cowlab::bench(bench));
     if (shrink_command->parsed()) return finish(cowlab::shrink_file(shrink));
     if (faults_command->parsed()) return finish(cowlab::faults(faults));

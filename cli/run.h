@@ -23,8 +23,10 @@ struct RunOptions {
     std::uint64_t seed_last = 1000;
     std::optional<std::uint64_t> seconds;  // go on from seed_first until so much time has passed
     std::string profile = "quick";
+    std::string strategy = "random";  // random, uniform, pct, delays or portfolio
+    std::uint32_t depth = 3;          // of pct
+    std::uint32_t delays = 2;         // of delays
     std::uint64_t operations = 0;     // of every run; 0: as the profile draws
-    std::string strategy = "random";  // random, pct or portfolio
     std::string out = "out";
     std::string from;                // a folder with origin and COW images to start from
     std::uint64_t max_findings = 0;  // 0: no limit
@@ -68,6 +70,21 @@ struct ShrinkOptions {
     std::uint64_t seconds = 30;
 };
 
+struct SchedulesOptions {
+    PolicyOptions policy;
+    std::string file;
+    std::string strategy = "exhaustive";  // or pct, uniform, delays, random
+    std::uint32_t depth = 3;              // of pct
+    std::optional<std::uint32_t> delays;  // of delays (2); exhaustive: the bound, or none
+    std::uint64_t seed = 1;
+    std::optional<std::uint64_t> runs;  // a try's, or the search's, at most
+    std::uint64_t tries = 1;            // each until a run fails
+    bool full = false;                  // without reduction
+    bool compare = false;               // with and without
+    bool everywhere = false;            // choices in all lines
+    std::string output;                 // the first schedule that fails
+};
+
 struct BenchOptions {
     bool json = false;
     std::uint64_t seconds = 2;  // for each figure
@@ -77,6 +94,7 @@ struct BenchOptions {
 Result<int> run_campaign(const RunOptions& options);
 Result<int> replay(const ReplayOptions& options);
 Result<int> shrink_file(const ShrinkOptions& options);
+Result<int> schedules(const SchedulesOptions& options);
 Result<int> bench(const BenchOptions& options);
 
 }  // namespace cowlab

@@ -43,23 +43,33 @@ const Profile* profile_named(const std::string& name) {
     return nullptr;
 }
 
-// PCT's depth for a seed; 0: at random. A portfolio has half of its runs at random.
-std::uint32_t pct_depth_of(const std::string& strategy, std::uint64_t seed) {
-    if (strategy == "pct") return 3;
-    if (strategy == "portfolio") return seed % 4 < 2 ? 0 : static_cast<std::uint32_t>(seed % 4);
-    return 0;
+// How a seed's run is scheduled. A portfolio: half of the runs by latencies, the others by
+// priorities of two depths, by chance, and by few deviations.
+Strategy strategy_of(const Plan& plan, std::uint64_t seed) {
+    Strategy s;
+    s.depth = plan.depth;
+    s.delays = plan.delays;
+    if (plan.strategy == "pct") s.kind = Strategy::Kind::pct;
+    if (plan.strategy == "uniform") s.kind = Strategy::Kind::uniform;
+    if (plan.strategy == "delays") s.kind = Strategy::Kind::delays;
+    if (plan.strategy == "portfolio") {
+        constexpr Strategy::Kind kinds[] = {Strategy::Kind::latencies, Strategy::Kind::pct,
+                                            Strategy::Kind::latencies, Strategy::Kind::uniform,
+                                            Strategy::Kind::latencies, Strategy::Kind::pct,
+                                            Strategy::Kind::latencies, Strategy::Kind::delays};
+        s.kind = kinds[seed % 8];
+        if (seed % 8 == 5 && s.depth > 1) --s.depth;
+    }
+    return s;
 }
 
 }  // namespace
 
 std::string Plan::strategy_note() const {
     if (strategy == "random") return {};
-    const char* which =
-        strategy == "pct" ? "pct, depth 3" : "portfolio of random and pct, depth 2 and 3";
-    return fmt::format(
-        "strategy {} (an order that needs d constraints is met with probability >= "
-        "1/(n*k^(d-1)): n streams, k = 400 steps, chains of at most 8)   ",
-        which);
+    if (strategy == "uniform") return "strategy uniform   ";
+    if (strategy == "delays") return fmt::format("strategy delays, {} a run   ", delays);
+    return fmt::format("strategy {}, depth {}   ", strategy, depth);
 }
 
 std::string Plan::digest_text() const { return fmt::format("{:08x}", digest & 0xffffffff); }
@@ -77,7 +87,7 @@ RunSetup Plan::setup(std::uint64_t seed, const GeneratedRun& run, ImageSource& i
     s.images = &images;
     s.drive = &run;
     s.seed = seed;
-    s.pct_depth = pct_depth_of(strategy, seed);
+    s.strategy = strategy_of(*this, seed);
     s.terse_answers = true;
     s.pins_if_passed = false;
     s.turns_max = campaign_turns_max;
@@ -104,12 +114,16 @@ Result<Plan> plan_of(const RunOptions& options) {
     plan.start = *start;
     plan.from = options.from;
     plan.strategy = options.strategy;
+    plan.depth = options.depth;
+    plan.delays = options.delays;
     nlohmann::json j = {{"profile", options.profile},
                         {"strategy", options.strategy},
                         {"from", options.from},
                         {"without", plan.header.without},
                         {"policy", std::string(name_of(plan.header.policy))}};
     if (options.operations != 0) j["operations"] = options.operations;
+    if (options.depth != RunOptions{}.depth) j["depth"] = options.depth;
+    if (options.delays != RunOptions{}.delays) j["delays"] = options.delays;
     if (!plan.header.muted.empty()) j["muted"] = plan.header.muted;
     plan.options_json = j.dump();
     plan.digest = hash64(plan.options_json.data(), plan.options_json.size());

@@ -16,6 +16,8 @@ struct Plan {
     Profile profile = profile_quick;
     Header header;  // its policy; limits are the generator's
     std::string strategy = "random";
+    std::uint32_t depth = 3;   // of pct
+    std::uint32_t delays = 2;  // of delays
     StartImages start;
     std::string from;         // folder of the start images; empty: none
     std::string policy_note;  // what the command line overrides, for the first line
@@ -23,7 +25,7 @@ struct Plan {
     std::uint64_t digest = 0;  // of options_json; its last 8 digits name directories
 
     std::string digest_text() const;
-    // What the strategy promises, for the first line (sim/chooser.h has the conditions).
+    // For the first line.
     std::string strategy_note() const;
     GeneratedRun make(std::uint64_t seed) const;
     RunSetup setup(std::uint64_t seed, const GeneratedRun& run, ImageSource& images) const;

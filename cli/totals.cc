@@ -26,6 +26,10 @@ std::vector<Counter> make_counters() {
         {"runs_with_errors", [](S, R r, N) { return std::uint64_t{r.errors > 0}; }},
         {"runs_with_power_loss", [](S, R r, N) { return std::uint64_t{r.power_losses > 0}; }},
         {"runs_hung_by_user", [](S, R r, N) { return std::uint64_t{r.hung_by_user}; }},
+        {"runs_with_a_scheduler", [](S, R r, N) { return std::uint64_t{r.schedule.chains > 0}; }},
+        {"chains", [](S, R r, N) { return std::uint64_t{r.schedule.chains}; }},
+        {"choices", [](S, R r, N) { return std::uint64_t{r.schedule.steps}; }},
+        {"deviations", [](S, R r, N) { return std::uint64_t{r.schedule.deviations}; }},
         {"judged.structure", [](S, R r, N) { return r.evaluations.structure; }},
         {"judged.containment", [](S, R r, N) { return r.evaluations.containment; }},
     };
@@ -108,6 +112,18 @@ std::string totals_text(const Totals& t, std::uint64_t ms, const Profile& profil
         "device left suspended\n",
         100 * mean("runs_with_errors"), 100 * mean("runs_with_power_loss"),
         100 * mean("runs_hung_by_user"));
+    if (const std::uint64_t scheduled = t.value("runs_with_a_scheduler"); scheduled > 0) {
+        const auto a_run = [&](std::string_view name) {
+            return static_cast<double>(t.value(name)) / static_cast<double>(scheduled);
+        };
+        const double n = a_run("chains");
+        const double k = a_run("choices");
+        text += fmt::format(
+            "schedules  {} runs with n = {:.1f} chains, k = {:.0f} steps, {:.1f} deviations from "
+            "first in, first out (means); pct meets an order that needs d constraints in a run "
+            "with probability >= 1/(n*k^(d-1)): d = 1: 1/{:.0f}, 2: 1/{:.0f}, 3: 1/{:.0f}\n",
+            scheduled, n, k, a_run("deviations"), n, n * k, n * k * k);
+    }
     text += "judged     ";
     for (std::uint32_t i = 0; i < model::rule_count; ++i) {
         const char* rule = name_of(static_cast<model::Rule>(i));

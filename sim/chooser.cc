@@ -12,15 +12,9 @@ void Chooser::drive_randomly(std::uint64_t seed, const Swarm& swarm) {
     for (std::size_t i = 0; i < choice_kind_count; ++i) streams_[i] = Prng(seed, 100 + i);
 }
 
-void Chooser::drive_by_priorities(std::uint64_t seed, const Swarm& swarm, std::uint32_t depth,
-                                  std::uint32_t steps_expected) {
-    CHECK(depth >= 1, "PCT has a depth of 1 at least");
+void Chooser::drive_all_but_the_schedule(std::uint64_t seed, const Swarm& swarm) {
     drive_randomly(seed, swarm);
-    driver_ = Driver::priorities;
-    Prng changes(seed, 99);
-    pct_changes_ = depth - 1 < pct_changes_max ? depth - 1 : pct_changes_max;
-    for (std::uint32_t i = 0; i < pct_changes_; ++i)
-        pct_change_at_[i] = changes.between(1, steps_expected);
+    scheduled_ = true;
 }
 
 void Chooser::drive_by_bytes(const std::uint8_t* bytes, std::size_t size) {
@@ -65,6 +59,7 @@ void Chooser::add_pin(const Pin& pin) {
     pins_ = grow(pins_, pin_count_, pin_capacity_);
     pins_[pin_count_++] = pin;
     memory_matters_ = memory_matters_ || pin.key.kind == ChoiceKind::memory;
+    rests_matter_ = rests_matter_ || pin.key.kind == ChoiceKind::rest;
 }
 
 std::uint64_t Chooser::hash_of(const ChoiceKey& key) {
@@ -135,27 +130,6 @@ std::uint32_t Chooser::draw_fault(const ChoiceKey& key, std::uint32_t sensible) 
     }
 }
 
-std::uint32_t Chooser::priority_delay(const ChoiceKey& key) {
-    const std::uint64_t k = mix64(key.point * 31 + static_cast<std::uint64_t>(key.kind) +
-                                  (std::uint64_t{key.actor} << 32));
-    Stream* stream = nullptr;
-    for (std::uint32_t i = 0; i < stream_count_ && stream == nullptr; ++i) {
-        if (streams_ranked_[i].key == k) stream = &streams_ranked_[i];
-    }
-    if (stream == nullptr) {
-        streams_ranked_ = grow(streams_ranked_, stream_count_, stream_capacity_);
-        stream = &streams_ranked_[stream_count_++];
-        Prng& rng = streams_[static_cast<std::size_t>(ChoiceKind::latency)];
-        *stream = {k, static_cast<std::uint32_t>(rng.below(pct_ranks))};
-    }
-    ++pct_steps_;
-    for (std::uint32_t i = 0; i < pct_changes_; ++i) {
-        if (pct_change_at_[i] == pct_steps_) stream->rank = pct_ranks;
-    }
-    return stream->rank == 0 ? 0 : 1u << (3 * stream->rank);
-}
-
-// One byte a choice, and mostly the default: a short string then reaches far into a run.
 std::uint32_t Chooser::draw_byte(const ChoiceKey& key, std::uint32_t n) {
     if (input_at_ >= input_size_) return 0;
     const std::uint32_t b = bytes_[input_at_++];
@@ -170,6 +144,7 @@ std::uint32_t Chooser::draw_byte(const ChoiceKey& key, std::uint32_t n) {
             return b >= 250 && may ? 1 : 0;
         }
         case ChoiceKind::survive: return b % n;
+        case ChoiceKind::rest: break;
     }
     return 0;
 }
@@ -177,11 +152,9 @@ std::uint32_t Chooser::draw_byte(const ChoiceKey& key, std::uint32_t n) {
 std::uint32_t Chooser::draw(const ChoiceKey& key, std::uint32_t n) {
     Prng& rng = streams_[static_cast<std::size_t>(key.kind)];
     switch (key.kind) {
-        case ChoiceKind::latency:
-            return driver_ == Driver::priorities ? priority_delay(key) : draw_latency(rng);
+        case ChoiceKind::latency: return scheduled_ ? 0 : draw_latency(rng);
         case ChoiceKind::yield:
-            if (driver_ == Driver::priorities) return priority_delay(key);
-            if (swarm_.yield_max_us == 0) return 0;
+            if (scheduled_ || swarm_.yield_max_us == 0) return 0;
             return static_cast<std::uint32_t>(rng.below(swarm_.yield_max_us + 1));
         case ChoiceKind::fault: return draw_fault(key, UINT32_MAX);
         case ChoiceKind::memory: {
@@ -195,8 +168,28 @@ std::uint32_t Chooser::draw(const ChoiceKey& key, std::uint32_t n) {
         case ChoiceKind::survive:
             if (!rng.chance(swarm_.survive)) return 0;
             return 1 + static_cast<std::uint32_t>(rng.below(n - 1));
+        case ChoiceKind::rest: break;
     }
     return 0;
+}
+
+const Pin* Chooser::find_pin(const ChoiceKey& key, std::uint32_t nth) const {
+    if (pin_count_ == 0) return nullptr;
+    const std::uint32_t bit = pin_bit(key, nth);
+    if ((pin_bits_[bit / 64] >> (bit % 64) & 1) == 0) return nullptr;
+    for (std::uint32_t i = 0; i < pin_count_; ++i) {
+        if (pins_[i].key == key && pins_[i].nth == nth) return &pins_[i];
+    }
+    return nullptr;
+}
+
+std::uint32_t Chooser::pinned(const ChoiceKey& key, std::uint32_t nth, std::uint32_t n) {
+    const Pin* pin = find_pin(key, nth);
+    if (pin == nullptr || pin->choice == 0) return 0;
+    ++pins_met_;
+    const std::uint32_t choice = pin->choice < n ? pin->choice : n - 1;
+    note_taken({key, nth, choice});
+    return choice;
 }
 
 // What the driver says, unless a pin says otherwise.
@@ -206,7 +199,6 @@ std::uint32_t Chooser::decide(const ChoiceKey& key, std::uint32_t n, std::uint32
     switch (driver_) {
         case Driver::fifo: break;
         case Driver::random:
-        case Driver::priorities:
             choice = key.kind == ChoiceKind::fault ? draw_fault(key, sensible) : draw(key, n);
             break;
         case Driver::bytes:
@@ -216,19 +208,11 @@ std::uint32_t Chooser::decide(const ChoiceKey& key, std::uint32_t n, std::uint32
         case Driver::recorded: choice = input_at_ < input_size_ ? replayed_[input_at_++] : 0; break;
     }
     if (choice >= n) choice = n - 1;
-    const std::uint32_t bit = pin_count_ > 0 ? pin_bit(key, nth) : 0;
-    const bool perhaps = pin_count_ > 0 && (pin_bits_[bit / 64] >> (bit % 64) & 1) != 0;
-    for (std::uint32_t i = 0; perhaps && i < pin_count_; ++i) {
-        if (pins_[i].key == key && pins_[i].nth == nth) {
-            choice = pins_[i].choice < n ? pins_[i].choice : n - 1;
-            ++pins_met_;
-            break;
-        }
+    if (const Pin* pin = find_pin(key, nth); pin != nullptr) {
+        choice = pin->choice < n ? pin->choice : n - 1;
+        ++pins_met_;
     }
-    if (choice != 0) {
-        taken_ = grow(taken_, taken_count_, taken_capacity_);
-        taken_[taken_count_++] = {key, nth, choice};
-    }
+    if (choice != 0) note_taken({key, nth, choice});
     if (recording_) {
         recorded_ = grow(recorded_, recorded_count_, recorded_capacity_);
         recorded_[recorded_count_++] = choice;
@@ -241,7 +225,9 @@ std::uint32_t Chooser::choose(const ChoiceKey& key, std::uint32_t n) {
     if (n == 1) return 0;
     // Counted from the start of the world, whether anybody is interested yet or not: a pin that is
     // added later, or taken away, must not change what another one means.
-    return decide(key, n, count(key), UINT32_MAX);
+    const std::uint32_t nth = count(key);
+    if (key.kind == ChoiceKind::yield) last_nth_ = nth;
+    return decide(key, n, nth, UINT32_MAX);
 }
 
 Chooser::RequestFate Chooser::choose_fate(std::uint32_t actor, Purpose purpose, Op op,
@@ -251,7 +237,8 @@ Chooser::RequestFate Chooser::choose_fate(std::uint32_t actor, Purpose purpose, 
         static_cast<std::uint64_t>(purpose) << 2 | static_cast<std::uint64_t>(op);
     const ChoiceKey latency{ChoiceKind::latency, actor, point};
     RequestFate fate;
-    fate.nth = count(latency);
+    fate.nth = last_nth_ = count(latency);
+    last_key_ = latency;
     fate.delay_us = decide(latency, 1u << 24, fate.nth, UINT32_MAX);
     fate.fault = decide({ChoiceKind::fault, actor, point}, fault_pin_count, fate.nth, sensible);
     return fate;

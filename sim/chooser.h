@@ -5,9 +5,11 @@
 // that is not the default is kept; that list of *pins* is the whole schedule of a run, and removing
 // a line of a scenario does not shift it (architecture, decision 5).
 //
-// Drivers: FIFO (all defaults), seeded random with swarm, PCT, a string of bytes, a recording of
-// all choices; and on top of each of them pins. The world cannot tell which one drives it. Kinds
-// draw from separate streams, so that a fault added or removed does not move the schedule.
+// Drivers: FIFO (all defaults), seeded random with swarm, a string of bytes, a recording of all
+// choices; and on top of each of them pins. When things happen may be left to a Scheduler
+// (sim/scheduler.h), which decides before each turn and writes down what it did here. The world
+// cannot tell which one drives it. Kinds draw from separate streams, so that a fault added or
+// removed does not move the schedule.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +29,9 @@ enum class ChoiceKind : std::uint8_t {
     yield,    // extra microseconds at a named yield point
     survive,  // which version of a sector is left after a power loss
     memory,   // 1: an allocation that can fail does
+    rest,     // extra microseconds before ready work runs: pins and schedulers only
 };
-inline constexpr std::size_t choice_kind_count = 5;
+inline constexpr std::size_t choice_kind_count = 6;
 
 // The choices of ChoiceKind::fault.
 enum FaultChoice : std::uint32_t {
@@ -65,26 +68,8 @@ class Chooser {
     Chooser(const Chooser&) = delete;
 
     void drive_randomly(std::uint64_t seed, const Swarm& swarm);
-    // As drive_randomly(), but when things happen is decided by priorities (PCT: Burckhardt and
-    // others, 2010). The PCT bound is for a scheduler that always runs the ready thread of highest
-    // priority. Ours has no threads to pick from but latencies to give, so:
-    //
-    //     thread         a *stream*: all requests with one (disk, purpose, operation), or all
-    //                    yields at one point. Its priority is drawn when it is first seen.
-    //     step           one completion or yield
-    //     run lower      a latency of 8^rank microseconds: a completion of rank r comes after
-    //                    those of better ranks that were under way, and after chains of up to 8 of
-    //                    the next better rank that follow each other
-    //     change point   d-1 step numbers drawn before the run (of `steps_expected`); the stream
-    //                    that takes such a step falls below all others
-    //
-    // Guarantee: among n streams and k = steps_expected steps, an order of events that needs d
-    // ordering constraints is met with probability >= 1 / (n * k^(d-1)) in each run, *provided* no
-    // better-ranked chain of more than 8 steps runs beside a waiting event (then the lower one
-    // comes anyway: starvation is bounded, which PCT's own scheduler does not promise) and there
-    // are not more than pct_ranks streams of distinct importance.
-    void drive_by_priorities(std::uint64_t seed, const Swarm& swarm, std::uint32_t depth,
-                             std::uint32_t steps_expected);
+    // As drive_randomly(), but nothing has a latency: a Scheduler decides when things happen.
+    void drive_all_but_the_schedule(std::uint64_t seed, const Swarm& swarm);
     // Every choice comes from these bytes, in order; when they are used up all is default. Total:
     // every string of bytes is a run. The bytes stay the caller's.
     void drive_by_bytes(const std::uint8_t* bytes, std::size_t size);
@@ -119,6 +104,20 @@ class Chooser {
         const Ratio& often = in_focus ? swarm_.focus_fault : swarm_.fault;
         return driver_ == Driver::bytes || often.numerator != 0;
     }
+    // The key and count of the last request or yield that asked.
+    const ChoiceKey& last_key() const { return last_key_; }
+    std::uint32_t last_nth() const { return last_nth_; }
+    // What a pin says about it; 0 without one. For choices that no driver draws.
+    std::uint32_t pinned(const ChoiceKey& key, std::uint32_t nth, std::uint32_t n);
+    // Some pin may let ready work rest.
+    bool rests_matter() const { return rests_matter_; }
+    // A scheduler lets this one wait. Returns its place, for when it is known how long.
+    std::uint32_t note_taken(const Pin& pin) {
+        taken_ = grow(taken_, taken_count_, taken_capacity_);
+        taken_[taken_count_] = pin;
+        return taken_count_++;
+    }
+    void settle_taken(std::uint32_t place, std::uint32_t choice) { taken_[place].choice = choice; }
     // An allocation that may fail. Not asked (nor counted) while nobody wants any to fail.
     bool may_fail_memory() const { return memory_matters_; }
 
@@ -148,6 +147,12 @@ class Chooser {
     std::uint32_t pins_total() const { return pin_count_; }
     std::uint32_t pins_met() const { return pins_met_; }
     std::uint64_t draws() const { return draws_; }
+    // Room for so many, so that the next ones take no memory.
+    void reserve_taken(std::uint32_t count) {
+        while (taken_capacity_ < count) taken_ = grow(taken_, taken_capacity_, taken_capacity_);
+    }
+    const Pin* taken_block() const { return taken_; }
+    std::size_t taken_block_bytes() const { return taken_capacity_ * sizeof(Pin); }
 
   private:
     struct Counter {
@@ -156,12 +161,12 @@ class Chooser {
     };
     static std::uint64_t hash_of(const ChoiceKey& key);
     std::uint32_t count(const ChoiceKey& key);
-    enum class Driver : std::uint8_t { fifo, random, priorities, bytes, recorded };
+    enum class Driver : std::uint8_t { fifo, random, bytes, recorded };
     std::uint32_t draw(const ChoiceKey& key, std::uint32_t n);
     std::uint32_t draw_latency(Prng& rng);
     std::uint32_t draw_fault(const ChoiceKey& key, std::uint32_t sensible);
     std::uint32_t draw_byte(const ChoiceKey& key, std::uint32_t n);
-    std::uint32_t priority_delay(const ChoiceKey& key);
+    const Pin* find_pin(const ChoiceKey& key, std::uint32_t nth) const;
     std::uint32_t decide(const ChoiceKey& key, std::uint32_t n, std::uint32_t nth,
                          std::uint32_t sensible);
     template <class T>
@@ -171,6 +176,10 @@ class Chooser {
     Driver driver_ = Driver::fifo;
     int held_back_ = 0;  // > 0: no faults now
     bool memory_matters_ = false;
+    bool rests_matter_ = false;
+    bool scheduled_ = false;  // latencies are a scheduler's business
+    ChoiceKey last_key_{};
+    std::uint32_t last_nth_ = 0;
     bool recording_ = false;
     Swarm swarm_;
     Prng streams_[choice_kind_count];
@@ -191,20 +200,6 @@ class Chooser {
     std::uint64_t draws_ = 0;
     Delivered delivered_ = {};
     std::uint32_t delivered_of_[fault_kind_count] = {};
-
-    // Driver::priorities
-    static constexpr std::uint32_t pct_ranks = 6;
-    static constexpr std::uint32_t pct_changes_max = 8;
-    struct Stream {
-        std::uint64_t key = 0;
-        std::uint32_t rank = 0;
-    };
-    Stream* streams_ranked_ = nullptr;
-    std::uint32_t stream_count_ = 0;
-    std::uint32_t stream_capacity_ = 0;
-    std::uint64_t pct_steps_ = 0;
-    std::uint64_t pct_change_at_[pct_changes_max] = {};
-    std::uint32_t pct_changes_ = 0;
 
     // Driver::bytes, Driver::recorded
     const std::uint8_t* bytes_ = nullptr;

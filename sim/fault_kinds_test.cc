@@ -295,7 +295,7 @@ TEST(DrivenRun, priorities_find_other_schedules_than_chance_and_are_as_repeatabl
         const GeneratedRun run = generate(seed, profile_quick, {});
         RunSetup setup = driven(run, seed);
         const RunResult by_chance = run_scenario(host(), run.scenario, setup);
-        setup.pct_depth = 3;
+        setup.strategy.kind = Strategy::Kind::pct;
         const RunResult first = run_scenario(host(), run.scenario, setup);
         EXPECT_FALSE(first.verdict.failed) << first.verdict.word << ": " << first.verdict.text;
         EXPECT_EQ(run_scenario(host(), run.scenario, setup).digest, first.digest);

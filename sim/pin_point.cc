@@ -1,6 +1,7 @@
 #include "sim/pin_point.h"
 
 #include <charconv>
+#include <iterator>
 
 #include "engine/port/block_device.h"
 #include "engine/port/executor.h"
@@ -11,6 +12,8 @@ namespace {
 constexpr std::string_view fault_prefix = "fault.";
 constexpr std::string_view survive_prefix = "survive.";
 constexpr std::string_view memory_prefix = "memory.";
+// In the order of FiberExecutor's kinds of ready work.
+constexpr std::string_view rest_words[] = {"rest.task", "rest.new-fiber", "rest.woken-fiber"};
 
 // The operation a purpose is made with, where there is one; a flush of the same purpose is what the
 // device mapper split off a write with PREFLUSH.
@@ -76,6 +79,12 @@ bool parse_pin_point(std::string_view word, PinPoint& out) {
         }
         return false;
     }
+    for (std::uint64_t r = 0; r < std::size(rest_words); ++r) {
+        if (word == rest_words[r]) {
+            out = {ChoiceKind::rest, r};
+            return true;
+        }
+    }
     for (std::uint64_t y = 0; y < static_cast<std::uint64_t>(YieldPoint::count_); ++y) {
         if (word == name_of(static_cast<YieldPoint>(y))) {
             out = {ChoiceKind::yield, y};
@@ -97,6 +106,7 @@ std::string pin_point_word(const ChoiceKey& key) {
         case ChoiceKind::yield: return name_of(static_cast<YieldPoint>(key.point));
         case ChoiceKind::memory:
             return std::string(memory_prefix) + name_of(static_cast<MemoryUse>(key.point));
+        case ChoiceKind::rest: return std::string(rest_words[key.point]);
         case ChoiceKind::survive: return std::string(survive_prefix) + std::to_string(key.point);
     }
     return "?";

@@ -8,6 +8,8 @@
 //                                            has vanished, 8 it is read-only
 //     pin engine memory.USE NTH 1            that allocation fails
 //     pin engine YIELD-POINT NTH MICROSECONDS
+//     pin engine rest.task|rest.new-fiber|rest.woken-fiber NTH MICROSECONDS
+//                                            ready work of this sort waits so long
 //     pin DISK survive.SECTOR NTH VERSION    at the NTH power loss that leaves it undecided:
 //                                            1 the durable version, 2 the oldest since, 3 the next
 //                                            …

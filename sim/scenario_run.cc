@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 #include "sim/pin_point.h"
 #include "world/read_back.h"
@@ -54,6 +56,7 @@ class Runner {
     void run_step(std::size_t i);
     void judge_end();
     void drive();
+    Scheduler* scheduler_of(const Strategy& strategy);
     void note_usage();
     bool over() const {
         return world_.has_failed_check() || world_.world().is_stuck() ||
@@ -121,6 +124,8 @@ RunResult Runner::run() {
     for (std::size_t m = 0; m < mark_count; ++m)
         result_.marks[m] = w.events().marked(static_cast<Mark>(m));
     std::memcpy(result_.delivered, world_.chooser().delivered(), sizeof(Delivered));
+    result_.schedule = world_.sim_executor().schedule_count();
+    result_.steps_expected = setup_.strategy.steps_expected;
     result_.losses_in_recovery = w.losses_in_recovery();
     result_.in_flight_peak = w.user_requests_peak();
     for (std::uint32_t i = 0; i < world_.chooser().recorded_count(); ++i)
@@ -131,19 +136,44 @@ RunResult Runner::run() {
 }
 
 void Runner::drive() {
-    constexpr std::uint32_t steps_expected = 400;  // completions and yields of a run, about
     Chooser& chooser = world_.chooser();
+    Scheduler* scheduler =
+        setup_.scheduler != nullptr ? setup_.scheduler : scheduler_of(setup_.strategy);
+    if (scheduler != nullptr)
+        world_.sim_executor().schedule_by(*scheduler, setup_.scheduler != nullptr);
     if (setup_.keep_choices) chooser.record_all();
     if (!setup_.bytes.empty()) {
         chooser.drive_by_bytes(setup_.bytes.data(), setup_.bytes.size());
     } else if (!setup_.recorded.empty()) {
         chooser.drive_recorded(setup_.recorded.data(), setup_.recorded.size());
-    } else if (setup_.drive != nullptr && setup_.pct_depth > 0) {
-        chooser.drive_by_priorities(setup_.seed, setup_.drive->swarm, setup_.pct_depth,
-                                    steps_expected);
+    } else if (setup_.drive != nullptr && scheduler != nullptr) {
+        chooser.drive_all_but_the_schedule(setup_.seed, setup_.drive->swarm);
     } else if (setup_.drive != nullptr) {
         chooser.drive_randomly(setup_.seed, setup_.drive->swarm);
     }
+}
+
+// A strategy is a part of the world: in its arena, saved and restored with it.
+Scheduler* Runner::scheduler_of(const Strategy& strategy) {
+    const auto place = [this](auto* type, auto... arguments) -> Scheduler* {
+        using T = std::remove_pointer_t<decltype(type)>;
+        void* p = world_.arena().allocate(sizeof(T));
+        CHECK(p != nullptr, "an arena has room for a scheduler");
+        return new (p) T(arguments...);
+    };
+    switch (strategy.kind) {
+        case Strategy::Kind::latencies: return nullptr;
+        case Strategy::Kind::fifo: return place(static_cast<FifoScheduler*>(nullptr));
+        case Strategy::Kind::uniform:
+            return place(static_cast<UniformScheduler*>(nullptr), setup_.seed);
+        case Strategy::Kind::pct:
+            return place(static_cast<PctScheduler*>(nullptr), setup_.seed, strategy.depth,
+                         strategy.steps_expected);
+        case Strategy::Kind::delays:
+            return place(static_cast<DelayScheduler*>(nullptr), setup_.seed, strategy.delays,
+                         strategy.steps_expected);
+    }
+    return nullptr;
 }
 
 void Runner::run_steps() {
@@ -286,7 +316,25 @@ Result<EnginePolicy> policy_of(const Header& header, const std::string& where) {
 }
 
 RunResult run_scenario(SimHost& host, const Scenario& scenario, const RunSetup& setup) {
-    return Runner(host, scenario, setup).run();
+    const Strategy::Kind kind = setup.strategy.kind;
+    if ((kind != Strategy::Kind::pct && kind != Strategy::Kind::delays) ||
+        setup.strategy.steps_expected > 0)
+        return Runner(host, scenario, setup).run();
+    // How many steps with a choice there are: first in, first out, and more where many wait for
+    // each other. Nobody judges, and nobody hears of it.
+    RunSetup measured = setup;
+    measured.judge = measured.pins_if_passed = false;
+    measured.at_start = nullptr;
+    measured.after_step = nullptr;
+    measured.at_end = nullptr;
+    RunSetup told = setup;
+    told.strategy.steps_expected = 1;
+    for (const Strategy::Kind k : {Strategy::Kind::fifo, Strategy::Kind::uniform}) {
+        measured.strategy.kind = k;
+        const std::uint32_t steps = Runner(host, scenario, measured).run().schedule.steps;
+        told.strategy.steps_expected = std::max(told.strategy.steps_expected, steps);
+    }
+    return Runner(host, scenario, told).run();
 }
 
 }  // namespace cowlab

@@ -29,6 +29,23 @@ class RunWatcher {
     ~RunWatcher() = default;
 };
 
+// How it is decided when things happen (sim/scheduler.h).
+struct Strategy {
+    enum class Kind : std::uint8_t {
+        latencies,  // the Chooser gives delays: by `drive`, or none
+        fifo,       // as latencies without `drive`, through the scheduler's line
+        uniform,    // each of those who could be next with the same probability
+        pct,        // priorities, with `depth`
+        delays,     // first in first out but for `delays` deviations
+    };
+    Kind kind = Kind::latencies;
+    std::uint32_t depth = 3;
+    std::uint32_t delays = 2;
+    // Steps with a choice that the run is expected to have; 0: two runs, first in first out and by
+    // chance, of which nothing else is kept, say how many.
+    std::uint32_t steps_expected = 0;
+};
+
 struct RunSetup {
     ImageSource* images = nullptr;
     CellMode cells = CellMode::tags;
@@ -39,8 +56,9 @@ struct RunSetup {
     // Drives the Chooser; nullptr: defaults and pins.
     const GeneratedRun* drive = nullptr;
     std::uint64_t seed = 0;
-    // How `drive` decides when things happen: at random, or by priorities (PCT) of this depth.
-    std::uint32_t pct_depth = 0;  // 0: at random
+    Strategy strategy;
+    // Instead of `strategy`; the clock then stands while things happen.
+    Scheduler* scheduler = nullptr;
     // Instead of `drive`: choices from a string of bytes, or from a recording (positional).
     std::span<const std::uint8_t> bytes;
     std::span<const std::uint32_t> recorded;
@@ -73,6 +91,8 @@ struct RunResult {
     std::uint64_t requests = 0;
     std::uint64_t errors = 0;
     std::uint64_t power_losses = 0;
+    ScheduleCount schedule;            // with a scheduler
+    std::uint32_t steps_expected = 0;  // what the strategy was told
     model::Model::Counters model;
     ModelJudge::Evaluations evaluations;
     std::uint32_t marks[mark_count] = {};

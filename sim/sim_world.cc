@@ -42,7 +42,9 @@ void SimWorld::add_pin(const PinSpec& pin, std::uint32_t actor) {
     const auto nth = static_cast<std::uint32_t>(pin.nth);
     PinPoint point;
     if (!parse_pin_point(pin.point, point)) return;
-    if (point.kind == ChoiceKind::yield || point.kind == ChoiceKind::memory) actor = 0;
+    if (point.kind == ChoiceKind::yield || point.kind == ChoiceKind::memory ||
+        point.kind == ChoiceKind::rest)
+        actor = 0;
     chooser_.add_pin({{point.kind, actor, point.value}, nth, choice});
 }
 

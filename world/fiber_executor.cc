@@ -132,8 +132,9 @@ void FiberExecutor::resume(std::uint32_t fiber) {
     fibers_.resume(fiber);
 }
 
-void FiberExecutor::run_ready() {
-    const ReadyEntry e = ready_.pop();
+void FiberExecutor::run_ready() { run_entry(ready_.pop()); }
+
+void FiberExecutor::run_entry(const ReadyEntry& e) {
     if (e.task != nullptr) e.task->unlink();
     switch (e.kind) {
         case ReadyKind::main_task: e.task->run(*e.task); break;

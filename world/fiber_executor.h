@@ -58,6 +58,35 @@ class FiberExecutor : public Executor {
     void abandon_everything();
 
     const Fibers& fibers() const { return fibers_; }
+    // Memory that only orders what is to come, and what is in it: events, as they will come.
+    template <class F>
+    void for_each_own_block(F&& f) const {
+        f(heap_, heap_capacity_ * sizeof(Event));
+        f(ready_.ring(), ready_.bytes());
+    }
+    // The i-th event by time, and then by age: when, and whose (a task, or else a fiber).
+    struct Expected {
+        std::uint64_t due_us;
+        const Task* task;
+        std::uint32_t fiber;
+    };
+    template <class F>
+    void for_each_event(F&& f) const {
+        std::uint64_t after_due = 0;
+        std::uint64_t after_order = 0;
+        for (std::uint32_t i = 0; i < heap_size_; ++i) {
+            const Event* next = nullptr;
+            for (std::uint32_t j = 0; j < heap_size_; ++j) {
+                const Event& e = heap_[j];
+                const bool seen =
+                    e.due_us < after_due || (e.due_us == after_due && e.order < after_order);
+                if (!seen && (next == nullptr || earlier(e, *next))) next = &e;
+            }
+            f(Expected{next->due_us, next->task, next->fiber});
+            after_due = next->due_us;
+            after_order = next->order + 1;
+        }
+    }
 
   protected:
     // Fiber only, for yield(): it goes on when `delay_us` have passed; 0: at once, as if it had
@@ -66,6 +95,21 @@ class FiberExecutor : public Executor {
     void count_turn() { ++turns_; }
     bool has_ready() const { return !ready_.empty(); }
     void run_ready();
+    // What is ready: a task for the main context, a task for a fiber, or a fiber.
+    enum class ReadyKind : std::uint8_t { main_task, fiber_task, fiber };
+    struct ReadyEntry {
+        Task* task;
+        std::uint32_t fiber;
+        ReadyKind kind;
+    };
+    void run_entry(const ReadyEntry& entry);
+    void push_ready(const ReadyEntry& entry) { ready_.push(entry); }
+    // A task knows from here on that it is on its way, until run_entry().
+    void link(Task& task) { linked_.push_back(task); }
+    std::uint32_t this_fiber() const { return fibers_.current(); }
+    void suspend_this_fiber() { fibers_.suspend(); }
+    bool has_device_event() const { return device_events_ > 0; }
+    Arena& arena() { return arena_; }
     bool has_event() const { return heap_size_ > 0; }
     // REQUIRES: has_event().
     std::uint64_t next_due_us() const { return heap_[0].due_us; }
@@ -82,8 +126,6 @@ class FiberExecutor : public Executor {
     static bool earlier(const Event& a, const Event& b) {
         return a.due_us != b.due_us ? a.due_us < b.due_us : a.order < b.order;
     }
-    // What is ready: a task for the main context, a task for a fiber, or a fiber.
-    enum class ReadyKind : std::uint8_t { main_task, fiber_task, fiber };
     void push_event(Event event);
     Event pop_event();
     void fire(const Event& event);
@@ -94,11 +136,6 @@ class FiberExecutor : public Executor {
     Arena& arena_;
     Fibers fibers_;
     // One queue for all three kinds: order among them is FIFO.
-    struct ReadyEntry {
-        Task* task;
-        std::uint32_t fiber;
-        ReadyKind kind;
-    };
     class ReadyQueue {
       public:
         explicit ReadyQueue(Arena& arena) : arena_(arena) {}
@@ -110,6 +147,8 @@ class FiberExecutor : public Executor {
             return e;
         }
         bool empty() const { return size_ == 0; }
+        const ReadyEntry* ring() const { return ring_; }
+        std::size_t bytes() const { return capacity_ * sizeof(ReadyEntry); }
         void clear() { size_ = head_ = 0; }
 
       private:

@@ -27,6 +27,8 @@ class Recorder {
     std::uint64_t kept() const { return count_ <= mask_ ? count_ : std::uint64_t{mask_} + 1; }
     // The i-th of the kept ones, oldest first.
     const Record& at(std::uint64_t i) const { return ring_[(count_ - kept() + i) & mask_]; }
+    const Record* ring() const { return ring_; }
+    std::size_t ring_bytes() const { return (std::size_t{mask_} + 1) * sizeof(Record); }
     std::uint64_t digest() const { return digest_.value(); }
     void add_to_digest(std::uint64_t word) { digest_.add(word); }
 
