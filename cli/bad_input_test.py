@@ -17,7 +17,7 @@ GOOD = "disk orig 8 fill 1\n= ok\n"
 TABLE = [
     ("no command", {}, [], 2, "A subcommand is required" + HELP),
     ("an unknown command", {}, ["frobnicate"], 2,
-     "frobnicate: no such command: there is conform, run, schedules, bench, replay, shrink, store" + HELP),
+     "frobnicate: no such command: there is conform, run, crash, explore, schedules, bench, replay, shrink, faults, store" + HELP),
     ("a planned command", {}, ["serve"], 2, "serve (volumes over NBD): not in this version" + HELP),
     ("a planned option", {}, ["run", "--html", "x"], 2, "--html: not in this version" + HELP),
     ("a strategy for one scenario", {}, ["run", "--strategy", "exhaustive"], 2,

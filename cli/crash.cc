@@ -128,6 +128,7 @@ Result<int> crash(const CrashCommand& command) {
             RunSetup setup;
             setup.images = &images;
             setup.terse_answers = true;
+            setup.recorder_capacity = 32;  // a branch copies them
             setup.cells = command.byte_cells ? CellMode::bytes : CellMode::tags;
             setup.watcher = &explorer;
             setup.turns_max = UINT64_MAX;

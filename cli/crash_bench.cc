@@ -90,6 +90,7 @@ double explore(SimHost& host, CrashOptions options, double seconds, CrashReport&
     Timed timed(explorer, from, seconds);
     RunSetup setup;
     setup.terse_answers = true;
+    setup.recorder_capacity = 32;  // a branch copies them
     setup.watcher = &timed;
     setup.turns_max = UINT64_MAX;
     run_scenario(host, scenario, setup);

@@ -145,6 +145,7 @@ bool SmallScope::run(const SmallScenario& s, CrashExplorer& explorer) {
     LastOperation watcher(explorer, s.last_begins);
     RunSetup setup;
     setup.terse_answers = true;
+    setup.recorder_capacity = 32;  // a branch copies them
     setup.watcher = &watcher;
     setup.turns_max = UINT64_MAX;
     const RunResult r = run_scenario(host_, s.scenario, setup);
