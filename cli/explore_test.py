@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""cowlab explore: counts do not depend on shards, jobs, or on having been stopped."""
+"""cowlab explore: counts do not depend on shards, jobs, or on having been stopped; run --crash-states."""
 import json
 import os
 import subprocess
@@ -66,4 +66,21 @@ with tempfile.TemporaryDirectory() as work:
     scenario = [l.split()[1] for l in found.splitlines() if l.startswith("scenario ")][0]
     again = subprocess.run([COWLAB, "replay", scenario], capture_output=True, text=True)
     assert again.returncode == 1 and "FAIL durability" in again.stdout, again
+    # Beside random runs: what a power loss breaks that the run itself did not meet; the same for
+    # every number of jobs, and as a scenario that replays.
+    def campaign(jobs):
+        done = subprocess.run([COWLAB, "run", "--seeds", "1-30", "--compat", "4.12", "--mute", "ordering",
+                               "--crash-states", "60", "--jobs", jobs, "--out", f"run{jobs}"],
+                              capture_output=True, text=True, timeout=600)
+        assert done.returncode == 1, done
+        return done.stdout
+
+    one, two = campaign("1"), campaign("2")
+    found = [l for l in one.splitlines() if l.startswith("found ")]
+    assert any(" at crash: " in l for l in found), one
+    assert found == [l for l in two.splitlines() if l.startswith("found ")], two
+    for line in one.splitlines():
+        if line.startswith("scenario "):
+            again = subprocess.run([COWLAB, "replay", line.split()[1]], capture_output=True, text=True)
+            assert again.returncode == 1, again
 print("explore: all is well")

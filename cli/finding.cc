@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "cli/crash_finding.h"
 #include "cli/run_directory.h"
 #include "cli/story.h"
 #include "cli/version.h"
@@ -36,17 +37,36 @@ ObservedRun observe_scenario(const Plan& plan, const Scenario& scenario) {
     return observe(scenario, setup, what);
 }
 
+// The run passes; a power loss at one of its moments does not. In this process: a state that kills
+// the engine is found by the campaign's workers, and told as a death.
+std::optional<Scenario> crash_scenario(const Plan& plan, const GeneratedRun& run,
+                                       std::uint64_t seed) {
+    DirectoryImages images(plan.from);
+    SimHost host;
+    CrashExplorer explorer(host, plan.crash_options(seed));
+    RunSetup setup = plan.setup(seed, run, images);
+    setup.watcher = &explorer;
+    run_scenario(host, run.scenario, setup);
+    if (explorer.report().findings.empty()) return {};
+    return scenario_of(run.scenario, explorer.report().findings.front());
+}
+
 void shrink_finding(const FindingRequest& request, Finding& f) {
     const Plan& plan = *request.plan;
     const GeneratedRun generated = plan.make(f.failure.seed);
     f.last = observe_seed(plan, generated, f.failure.seed);
+    std::optional<Scenario> crash;
+    if (!f.last.verdict.failed && plan.crash_states > 0) {
+        crash = crash_scenario(plan, generated, f.failure.seed);
+        if (crash) f.last = observe_scenario(plan, *crash);
+    }
     Verdict verdict = f.last.verdict.failed ? f.last.verdict : f.failure.verdict;
-    f.original = complete_scenario(generated.scenario, f.last.pins, verdict);
+    f.original = crash ? *crash : complete_scenario(generated.scenario, f.last.pins, verdict);
     f.shrunk.scenario = f.original;
     f.shrunk.operations = f.shrunk.operations_before = count_operations(f.original);
     if (!f.last.verdict.failed) return;  // only in a process that had run others before
 
-    verdict.step += f.last.pins.size();
+    if (!crash) verdict.step += f.last.pins.size();
     DirectoryImages images(plan.from);
     Shrinking how{&images, request.shrink_seconds, request.stop};
     how.patience = patience_for(f.original, how.patience);

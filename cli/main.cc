@@ -203,6 +203,8 @@ int run_command_line(int argc, char** argv) {
                             "go on for so long: 60s, 10m, 2h (from the first seed on)");
     run_command->add_option("--profile", run.profile, "quick, nightly or hell")
         ->default_str("quick");
+    run_command->add_option("--crash-states", run.crash_states,
+                            "beside every run, about so many crash states of moments of it");
     run_command
         ->add_option("--operations", run.operations,
                      "so many operations in every run (default: as the profile draws)")

@@ -26,6 +26,7 @@ struct RunOptions {
     std::string strategy = "random";  // random, uniform, pct, delays or portfolio
     std::uint32_t depth = 3;          // of pct
     std::uint32_t delays = 2;         // of delays
+    std::uint64_t crash_states = 0;   // explored beside every run, about; 0: none
     std::uint64_t operations = 0;     // of every run; 0: as the profile draws
     std::string out = "out";
     std::string from;                // a folder with origin and COW images to start from

@@ -94,6 +94,18 @@ RunSetup Plan::setup(std::uint64_t seed, const GeneratedRun& run, ImageSource& i
     return s;
 }
 
+// A run has some hundred moments; a few of them, and of each a few states, in every run another.
+CrashOptions Plan::crash_options(std::uint64_t seed) const {
+    CrashOptions o;
+    o.chooses_fifo = false;
+    o.one_in = 16;
+    o.salt = mix64(seed);
+    o.branches_per_point = 16;
+    o.branches_in_all = crash_states;
+    o.findings_max = 1;
+    return o;
+}
+
 Result<Plan> plan_of(const RunOptions& options) {
     Plan plan;
     const Profile* profile = profile_named(options.profile);
@@ -114,6 +126,12 @@ Result<Plan> plan_of(const RunOptions& options) {
     plan.start = *start;
     plan.from = options.from;
     plan.strategy = options.strategy;
+    plan.crash_states = options.crash_states;
+    if (options.crash_states > 0 && options.strategy != "random") {
+        return failure({Error::Kind::usage, "--crash-states",
+                        fmt::format("with --strategy random, not {}: leave one of them out",
+                                    options.strategy)});
+    }
     plan.depth = options.depth;
     plan.delays = options.delays;
     nlohmann::json j = {{"profile", options.profile},
@@ -124,6 +142,7 @@ Result<Plan> plan_of(const RunOptions& options) {
     if (options.operations != 0) j["operations"] = options.operations;
     if (options.depth != RunOptions{}.depth) j["depth"] = options.depth;
     if (options.delays != RunOptions{}.delays) j["delays"] = options.delays;
+    if (plan.crash_states > 0) j["crash_states"] = plan.crash_states;
     if (!plan.header.muted.empty()) j["muted"] = plan.header.muted;
     plan.options_json = j.dump();
     plan.digest = hash64(plan.options_json.data(), plan.options_json.size());

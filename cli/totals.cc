@@ -30,6 +30,7 @@ std::vector<Counter> make_counters() {
         {"chains", [](S, R r, N) { return std::uint64_t{r.schedule.chains}; }},
         {"choices", [](S, R r, N) { return std::uint64_t{r.schedule.steps}; }},
         {"deviations", [](S, R r, N) { return std::uint64_t{r.schedule.deviations}; }},
+        {"crash_states", [](S, R r, N) { return r.crash_states; }},
         {"judged.structure", [](S, R r, N) { return r.evaluations.structure; }},
         {"judged.containment", [](S, R r, N) { return r.evaluations.containment; }},
     };
@@ -112,6 +113,8 @@ std::string totals_text(const Totals& t, std::uint64_t ms, const Profile& profil
         "device left suspended\n",
         100 * mean("runs_with_errors"), 100 * mean("runs_with_power_loss"),
         100 * mean("runs_hung_by_user"));
+    if (const std::uint64_t states = t.value("crash_states"); states > 0)
+        text += fmt::format("crashes    {} crash states checked beside the runs\n", states);
     if (const std::uint64_t scheduled = t.value("runs_with_a_scheduler"); scheduled > 0) {
         const auto a_run = [&](std::string_view name) {
             return static_cast<double>(t.value(name)) / static_cast<double>(scheduled);

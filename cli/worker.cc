@@ -1,6 +1,7 @@
 #include "cli/worker.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "cli/finding.h"
 #include "cli/known_defects.h"
@@ -40,8 +41,20 @@ class Working {
     RunResult run(std::uint64_t seed, const GeneratedRun& generated) {
         RunSetup setup = task_.plan->setup(seed, generated, images_);
         be_watched(setup);
+        std::optional<CrashExplorer> explorer;
+        if (task_.plan->crash_states > 0) {
+            explorer.emplace(host_, task_.plan->crash_options(seed));
+            setup.watcher = &*explorer;
+        }
         RunResult r = run_scenario(host_, generated.scenario, setup);
         watch_world(nullptr);
+        if (!explorer) return r;
+        const CrashReport& crashes = explorer->report();
+        r.crash_states = crashes.total().checked;
+        if (!r.verdict.failed && !crashes.findings.empty()) {
+            r.verdict = crashes.findings.front().verdict;
+            r.verdict.step = SIZE_MAX;  // at no line of the scenario
+        }
         return r;
     }
 
@@ -89,9 +102,10 @@ class Working {
             ++failed;
             failures.number(place);
             failures.text({reinterpret_cast<const char*>(&r.verdict), sizeof r.verdict});
-            failures.text(event_of(generated.scenario, r.verdict.step));
+            const bool in_a_crash = r.verdict.step == SIZE_MAX;
+            failures.text(in_a_crash ? "crash" : event_of(generated.scenario, r.verdict.step));
             std::string known;
-            if (generated.scenario.header.policy == Policy::kernel) {
+            if (generated.scenario.header.policy == Policy::kernel && !in_a_crash) {
                 known = known_cause(complete_scenario(generated.scenario, r.pins, r.verdict),
                                     r.verdict, r.pins.size());
             }

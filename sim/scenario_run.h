@@ -102,6 +102,7 @@ struct RunResult {
     std::uint32_t snapshots = 0;           // devices that were created with a snapshot
     bool nearly_full = false;              // a COW device came within one area of full
     std::uint64_t losses_in_recovery = 0;
+    std::uint64_t crash_states = 0;      // that a watcher explored beside it
     bool judged = true;                  // false: only for safety
     std::vector<std::uint32_t> choices;  // every one, if asked for
 };

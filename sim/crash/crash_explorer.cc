@@ -101,6 +101,8 @@ void CrashExplorer::note(std::uint32_t actor, const Bio& bio, Moment moment) {
 
 void CrashExplorer::between_turns() {
     if (sim_->has_failed_check() || judge_->verdict().failed) return;
+    if (depth_ == 0 && mix64(options_.salt + ++events_) % options_.one_in != 0) return;
+    if (branches_ >= options_.branches_in_all) return;
     Frame& f = *frames_[depth_];
     f.coverage = &report_.of[static_cast<std::size_t>(last_event_)];
     ++f.coverage->events;
@@ -112,6 +114,7 @@ void CrashExplorer::between_turns() {
     explore(f);
     restore(f);
     watching_ = true;
+    branches_ += f.branches;
     --depth_;
     if (on_progress) on_progress(report_);
 }

@@ -62,6 +62,10 @@ struct CrashOptions {
     std::uint32_t depth = 1;  // 2: also crashes in recovery; 3: in the recovery of that
     bool goes_on = true;      // forward progress
     std::uint32_t findings_max = 8;
+    // Of a long run: not every moment, but one in so many, drawn by `salt`; and an end.
+    std::uint64_t one_in = 1;
+    std::uint64_t salt = 0;
+    std::uint64_t branches_in_all = UINT64_MAX;
     // Told of every state that is checked, if set: all that its volumes show, and their statuses.
     // For a leaf that stands for many, of each state it stands for, as it would show.
     std::function<void(std::uint64_t view)> on_view;
@@ -159,6 +163,8 @@ class CrashExplorer final : public RunWatcher, private TurnVisitor, private Disk
     std::vector<std::unique_ptr<Frame>> frames_;
     std::vector<Path> paths_;  // one more than frames in use
     std::uint64_t point_ = 0;
+    std::uint64_t events_ = 0;
+    std::uint64_t branches_ = 0;                                 // of moments that are done
     std::unordered_map<std::uint64_t, CrashCount> points_seen_;  // which part of it is represented
     std::unordered_set<std::uint64_t> states_seen_;
     std::unordered_set<std::uint64_t> refused_states_;
