@@ -342,6 +342,10 @@ void PersistentStore::commit_exception(StoredException& e, bool ok) {
         engine_.mark(Mark::commit_waits_for_others);
         return;
     }
+    if (valid_ && clear_tail() != Errc::ok) {
+        engine_.mark(Mark::commit_area_failed);
+        valid_ = false;
+    }
     flush_batch(full);
 }
 
@@ -356,7 +360,7 @@ void PersistentStore::flush_batch(bool full) {
         }
     }
     if (valid_) {
-        if (clear_tail() == Errc::ok && write_area(Purpose::area_write) == Errc::ok) {
+        if (write_area(Purpose::area_write) == Errc::ok) {
             engine_.mark(Mark::commit_area_written);
         } else {
             engine_.mark(Mark::commit_area_failed);
