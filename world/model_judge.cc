@@ -483,6 +483,13 @@ void ModelJudge::power_lost() {
     forget_places();
     note_header_errors();
     reload_ended_ = false;
+    // A merge may be well under way although the verb that began it has not ended: whoever resumed
+    // the device was not woken yet.
+    for (MappedDevice& d : world_.mapper().devices()) {
+        if (d.live() == nullptr || known_place(d).snapshot == nullptr) continue;
+        const Place place = place_of(d);
+        if (place.role == Place::Role::merge && place.settled) follow(place);
+    }
     // What is not back from the loss before may not go together with what came instead.
     for (std::uint32_t i = 0; i < snapshot_count_; ++i)
         tables_of_two_lives_ = tables_of_two_lives_ || snapshots_[i].after_loss;
