@@ -479,17 +479,31 @@ void ModelJudge::note_header_errors() {
     for (std::uint32_t i = 0; i < snapshot_count_; ++i) snapshots_[i].header_write_failed = true;
 }
 
+// A merge may be far, or at its end, although the verb that began it is not: whoever resumed the
+// device was not woken yet. Only a scheduler does that.
+void ModelJudge::follow_early_merges() {
+    for (MappedDevice& d : world_.mapper().devices()) {
+        if (d.live() == nullptr || known_place(d).snapshot == nullptr) continue;
+        const Place place = place_of(d);
+        if (place.role != Place::Role::merge || !place.settled) continue;
+        const SnapshotEntry* e = find(place);
+        if (e != nullptr && e->state == State::merging) continue;
+        devices_changed();
+        return;
+    }
+}
+
+void ModelJudge::engine_event(const Event& event) {
+    oracles_.engine_event(event);
+    if (event.kind == EventKind::merge_run_erased || event.kind == EventKind::merge_failed)
+        follow_early_merges();
+}
+
 void ModelJudge::power_lost() {
     forget_places();
     note_header_errors();
     reload_ended_ = false;
-    // A merge may be well under way although the verb that began it has not ended: whoever resumed
-    // the device was not woken yet.
-    for (MappedDevice& d : world_.mapper().devices()) {
-        if (d.live() == nullptr || known_place(d).snapshot == nullptr) continue;
-        const Place place = place_of(d);
-        if (place.role == Place::Role::merge && place.settled) follow(place);
-    }
+    follow_early_merges();
     // What is not back from the loss before may not go together with what came instead.
     for (std::uint32_t i = 0; i < snapshot_count_; ++i)
         tables_of_two_lives_ = tables_of_two_lives_ || snapshots_[i].after_loss;

@@ -29,7 +29,7 @@ class ModelJudge final : public Judge, private JudgedDisks {
     void devices_changed() override;
     void power_lost() override;
     void disk_tampered(std::string_view name) override;
-    void engine_event(const Event& event) override { oracles_.engine_event(event); }
+    void engine_event(const Event& event) override;
     void request_issued(std::uint32_t actor, const Bio& bio) override {
         oracles_.request_issued(actor, bio);
     }
@@ -129,6 +129,7 @@ class ModelJudge final : public Judge, private JudgedDisks {
     void follow_validity(SnapshotEntry& entry, Snapshot& snapshot);
     void note_missing(SnapshotEntry& entry);
     void note_header_errors();
+    void follow_early_merges();
     void devices_changed_validity_only();
     void note_raw_write(const MappedDevice& device, Sectors start);
     bool is_live(const SnapshotEntry& entry);
