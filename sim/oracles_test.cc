@@ -89,5 +89,25 @@ TEST(Oracles, a_table_that_fails_requests_is_a_reason_to_die) {
     }
 }
 
+// A merge begins before a snapshot that a power loss took comes back: at its resume the merge
+// copies out, and a COW device without room is a reason to die. Found by seed 135083.
+TEST(Oracles, a_snapshot_that_comes_back_into_a_merge_may_find_no_room) {
+    const auto scenario = parse(
+        "cowlab 1\ndisk orig 25 fill 1\ndisk cow1 6 zero\ndisk cow2 24 zero\n"
+        "create c1 0 6 linear @cow1 0\ncreate base 0 25 snapshot-origin @orig\n"
+        "create s1 0 25 snapshot @orig @c1 P 2\ncreate s2 0 25 snapshot @orig @cow2 P 4\n"
+        "lane l0 write base 8 1 2\n"
+        "power-loss after cow2 copy-write 2 issued keeping everything\nsleep 200\n"
+        "write s2 24 1 3 fua\nnew t0\nrename t0 s1\npower-loss keeping everything\nreload\n"
+        "write base 0 13 4\nfault orig delay 2 11\nsuspend s2\n"
+        "load base 0 25 snapshot-merge @orig @cow2 P 4\nresume base\n"
+        "create s1 0 25 snapshot @orig @c1 P 2\nstatus s1\n",
+        "into a merge");
+    ASSERT_TRUE(scenario) << scenario.error().text;
+    const RunResult run = run_scenario(test_host(), *scenario, {});
+    EXPECT_FALSE(run.verdict.failed) << run.verdict.text;
+    EXPECT_EQ(run.answers.back().front(), "= 0 25 snapshot Invalid");
+}
+
 }  // namespace
 }  // namespace cowlab

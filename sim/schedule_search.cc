@@ -23,13 +23,14 @@ __attribute__((no_sanitize("address")))
 #elif defined(__SANITIZE_ADDRESS__)
 __attribute__((no_sanitize_address))
 #endif
+void clear(std::byte* from, const std::byte* to) {
+    for (auto* p = reinterpret_cast<volatile std::uint64_t*>(from);
+         p < reinterpret_cast<const volatile std::uint64_t*>(to); ++p)
+        *p = 0;
+}
+
 void forget_what_was(SimHost& host) {
     Arena& arena = host.arena();
-    const auto clear = [](std::byte* from, const std::byte* to) {
-        for (auto* p = reinterpret_cast<volatile std::uint64_t*>(from);
-             p < reinterpret_cast<const volatile std::uint64_t*>(to); ++p)
-            *p = 0;
-    };
     clear(arena.base() + arena.bookkeeping_bytes(), arena.base() + arena.used());
     constexpr std::size_t deep = 8192;  // most frames lie in the top of their stack
     const std::uint32_t stacks = host.stacks().count() < 16 ? host.stacks().count() : 16;

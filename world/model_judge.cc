@@ -354,6 +354,8 @@ void ModelJudge::follow(const Place& place) {
                 // a merge would spread that. Nothing about this origin can be told any more.
                 origins_[e->origin_index].unjudged = true;
             }
+        } else if (has_other_merge(*e) && is_nearly_full(*place.snapshot)) {
+            e->may_die = true;  // a merge was faster: what it copies out has no room
         } else if (!model_.may_be_invalid(e->id) && !origins_[e->origin_index].unjudged) {
             fail("durability", 24, "a valid snapshot is invalid after the power loss");
         } else {
@@ -448,9 +450,12 @@ bool ModelJudge::has_absent_sibling(const SnapshotEntry& e) {
 }
 
 bool ModelJudge::has_reason_to_die(const Snapshot& snapshot) const {
-    if (world_.troubles() > 0) return true;
+    return world_.troubles() > 0 || is_nearly_full(snapshot);
+}
+
+// Full, or so near to it that the next area would not fit.
+bool ModelJudge::is_nearly_full(const Snapshot& snapshot) {
     const StoreUsage u = snapshot.usage();
-    // Full, or so near to it that the next area would not fit.
     return u.allocated.value + 2 * snapshot.chunk_size().sectors().value > u.total.value;
 }
 

@@ -146,6 +146,7 @@ class ModelJudge final : public Judge, private JudgedDisks {
     bool has_absent_sibling(const SnapshotEntry& e);
     void note_fault_table(const FaultSpec& fault, std::string_view features);
     bool has_reason_to_die(const Snapshot& snapshot) const;
+    static bool is_nearly_full(const Snapshot& snapshot);
 
     // The disks by the numbers of their devices, as of the last change of devices.
     struct NamedDisk {
