@@ -182,15 +182,20 @@ EveryFault every_fault_of(const Scenario& plain, ImageSource* images) {
     return every;
 }
 
-LoopResult loop_faults(const Scenario& plain, const std::vector<LoopFault>& faults,
-                       ImageSource* images) {
-    LoopResult result;
-    Shared<Way> way;
+RunSetup setup_of_a_loop(ImageSource* images) {
     RunSetup setup;
     setup.images = images;
     setup.terse_answers = true;
     setup.pins_if_passed = false;
     setup.turns_max = turns_max;
+    return setup;
+}
+
+LoopResult loop_faults(const Scenario& plain, const std::vector<LoopFault>& faults,
+                       ImageSource* images) {
+    LoopResult result;
+    Shared<Way> way;
+    const RunSetup setup = setup_of_a_loop(images);
     const Patience patience = patience_for(plain, patience_of_a_campaign);
     SimHost host;  // children inherit it: made once
     for (std::uint64_t from = 0; from < faults.size();) {

@@ -81,4 +81,7 @@ struct LoopResult {
 LoopResult loop_faults(const Scenario& plain, const std::vector<LoopFault>& faults,
                        ImageSource* images);
 
+// How a loop runs a scenario again and again.
+RunSetup setup_of_a_loop(ImageSource* images);
+
 }  // namespace cowlab

@@ -2,12 +2,11 @@
 
 #include <fmt/format.h>
 
+#include "cli/fault_loop.h"
 #include "cli/packet.h"
 
 namespace cowlab {
 namespace {
-
-constexpr std::uint64_t turns_max = 5'000'000;
 
 // The rule stands right behind the disk's line, so that it counts from the first request on.
 Scenario with_lie(const Scenario& plain, std::size_t disk_line, InjectKind lie, std::uint64_t nth) {
@@ -59,11 +58,7 @@ LieResult loop_lies(const Scenario& plain, ImageSource* images) {
     }
     LieResult result;
     Shared<Way> way;
-    RunSetup setup;
-    setup.images = images;
-    setup.terse_answers = true;
-    setup.pins_if_passed = false;
-    setup.turns_max = turns_max;
+    const RunSetup setup = setup_of_a_loop(images);
     const Patience patience = patience_for(plain, patience_of_a_campaign);
     SimHost host;
     const auto count = [&](std::size_t disk, std::size_t lie, std::uint64_t nth, const Verdict& v) {
